@@ -1,0 +1,7 @@
+"""SIMILAR: active learning with submodular information measures, for scikit-learn."""
+
+from .baselines import RandomSampler
+
+__version__ = "0.1.0"
+
+__all__ = ["RandomSampler"]
