@@ -1,0 +1,132 @@
+"""Every acquisition function of the paper from one formula.  Floor 1.
+
+    I_f(A; Q | P) = f(A + P) + f(Q + P) - f(A + Q + P) - f(P)
+
+Conditioning on a set is starting from it: the gain of row j is
+f(j | A + P) - f(j | A + P + Q), a difference of two ordinary gains.  A set function needs
+``gains(points)`` and ``add(points)``, and `InformationMeasure` makes the four families of
+Table 1 out of it.  Closed forms override it where they are cheaper.
+
+``eta`` scales the similarities between V and Q, ``nu`` those between V and P, and their
+product those between Q and P: a given row acts on all others with its weight.  For
+weights up to 1 such a kernel stays positive semidefinite.
+
+To add a function, write one class in a file of its own and a row in `FUNCTIONS`.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from .._validation import check_choice
+from ._base import (
+    AcquisitionFunction,
+    Cost,
+    InformationMeasure,
+    QueryFunction,
+    SetFunction,
+    Sizes,
+)
+from ._facility_location import FacilityLocation
+from ._graph_cut import DiverseGraphCut, GraphCut
+from ._log_determinant import LogDeterminant
+from ._query import ConcaveOverModular, QueryFacilityLocation
+
+__all__ = [
+    "FUNCTIONS",
+    "AcquisitionFunction",
+    "ConcaveOverModular",
+    "Cost",
+    "DiverseGraphCut",
+    "FacilityLocation",
+    "GraphCut",
+    "InformationMeasure",
+    "LogDeterminant",
+    "QueryFacilityLocation",
+    "QueryFunction",
+    "SetFunction",
+    "Sizes",
+    "resolve_function",
+]
+
+
+class Named(NamedTuple):
+    """A function's name: how it is made, and which masks it asks for.
+
+    ``query`` and ``conditioning`` are True where the set is needed, False where it is
+    refused, and None where the masks decide the family.
+    """
+
+    make: Callable
+    query: bool | None = None
+    conditioning: bool | None = None
+
+
+FUNCTIONS = {
+    # Base names: the masks pick the family.
+    "fl": Named(FacilityLocation),
+    "gc": Named(GraphCut),
+    "logdet": Named(LogDeterminant),
+    "flq": Named(QueryFacilityLocation, query=True, conditioning=False),
+    "com": Named(ConcaveOverModular, query=True, conditioning=False),
+    # The names of the paper's Table 2.
+    "flvmi": Named(FacilityLocation, query=True, conditioning=False),
+    "flqmi": Named(QueryFacilityLocation, query=True, conditioning=False),
+    "gcmi": Named(partial(GraphCut, lam=1.0), query=True, conditioning=False),
+    "logdetmi": Named(LogDeterminant, query=True, conditioning=False),
+    "divgcmi": Named(DiverseGraphCut, query=True, conditioning=False),
+    "flcg": Named(FacilityLocation, query=False, conditioning=True),
+    "gccg": Named(GraphCut, query=False, conditioning=True),
+    "logdetcg": Named(LogDeterminant, query=False, conditioning=True),
+    "flcmi": Named(FacilityLocation, query=True, conditioning=True),
+    "logdetcmi": Named(LogDeterminant, query=True, conditioning=True),
+}
+
+
+def resolve_function(function, query=None, conditioning=None):
+    """Return the acquisition function that a name stands for, given the sets.
+
+    Parameters
+    ----------
+    function : str or AcquisitionFunction
+        A key of `FUNCTIONS`, 'auto', or an object, which is returned as it is.
+
+    query, conditioning : sized, default=None
+        Q and P, None where no mask was given.
+
+    Returns
+    -------
+    function : AcquisitionFunction
+        For 'auto' a `LogDeterminant`, whose four families are the paper's best or near
+        it and cost O(n) memory a pick; a `FacilityLocation` where rows are in both sets.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, and where the name's family does not fit the masks.
+    """
+    if not isinstance(function, str):
+        return function
+    check_choice(function, ["auto", *FUNCTIONS], "function")
+    if function == "auto":
+        overlap = query is not None and conditioning is not None
+        overlap = overlap and bool(set(query) & set(conditioning))
+        return FacilityLocation() if overlap else LogDeterminant()
+    named = FUNCTIONS[function]
+    _check_mask_given(function, named.query, query, "query_mask")
+    _check_mask_given(function, named.conditioning, conditioning, "conditioning_mask")
+    return named.make()
+
+
+def _check_mask_given(function, wanted, given, mask):
+    """Say both ways out where a name and the masks disagree."""
+    if wanted is None or wanted == (given is not None):
+        return
+    # An empty conditioning set is none: it may be named or left out.
+    if not wanted and not len(given):
+        return
+    does, do = ("needs", "Pass") if wanted else ("takes no", "Leave out")
+    raise ValueError(
+        f"function={function!r} {does} `{mask}`. {do} the mask, or use "
+        "a function whose family the masks pick, such as function='logdet' or 'fl'."
+    )

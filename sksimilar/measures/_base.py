@@ -1,0 +1,254 @@
+"""The one formula, and what every function offers."""
+
+from abc import ABC, abstractmethod
+from copy import copy
+from typing import NamedTuple
+
+import torch
+from sklearn.base import BaseEstimator, clone
+
+from .._validation import check_bounds
+
+
+class Sizes(NamedTuple):
+    """Sizes that the cost of a selection depends on; ``width`` is numbers per row."""
+
+    n_points: int
+    n_ground: int
+    n_query: int
+    n_conditioning: int
+    budget: int
+    width: int
+
+
+class Cost(NamedTuple):
+    """Floating-point operations of a selection, and numbers it holds at once."""
+
+    operations: float
+    numbers: float
+
+
+class AcquisitionFunction(BaseEstimator, ABC):
+    """Something that turns a similarity and the sets V, Q, P into a measure of A.
+
+    Attributes
+    ----------
+    domain : tuple of float
+        Range of similarities in which the function is what its name says.
+
+    needs_query, takes_conditioning : bool
+        Which of the families of Table 1 it has.
+
+    sharpens : bool
+        Whether rows may be both query and conditioning.
+
+    keeps_gains : bool
+        Whether the gains of all points are kept current, so that reading them is cheap.
+    """
+
+    domain = (-float("inf"), float("inf"))
+    needs_query = False
+    takes_conditioning = True
+    sharpens = False
+    keeps_gains = False
+
+    _parameter_constraints: dict = {}
+
+    @abstractmethod
+    def measure(
+        self, similarity, ground, query=None, conditioning=None, eta=1.0, nu=1.0
+    ):
+        """Return I_f(A; Q | P) as a function of A, with A empty.
+
+        Parameters
+        ----------
+        similarity : Similarity
+            S over all points.
+
+        ground : tensor of shape (n_ground,), int64
+            The points of V.
+
+        query, conditioning : tensor of int64, default=None
+            The points of Q and P; without a query Q = V, which gives f(A | P).
+
+        eta, nu : float, default=1.0
+            Weights of Q and P.
+
+        Returns
+        -------
+        measure : object with `gains` and `add`
+            ``gains(points)`` has the shape of ``points``, and ``add(points)`` lets A
+            grow.  It says whether it is ``submodular``, ``monotone`` and
+            ``keeps_gains``.
+        """
+
+    @abstractmethod
+    def traits(self, bounds, query, conditioning):
+        """Return whether the measure is submodular in A, and whether monotone.
+
+        ``bounds`` are those of the similarity; the sets may be None.
+        """
+
+    @abstractmethod
+    def cost(self, sizes):
+        """Return the expected `Cost` of one greedy selection."""
+
+    def check(self, bounds, query=None, conditioning=None):
+        """Refuse parameters, sets and similarities that the definition excludes."""
+        self._validate_params()
+        name = type(self).__name__
+        if self.needs_query and query is None:
+            raise ValueError(
+                f"{name} is defined by its query. Pass `query_mask`, or use a function "
+                "that needs none, such as function='logdet'."
+            )
+        if not self.takes_conditioning and conditioning is not None:
+            raise ValueError(
+                f"{name} has no conditional form. Leave `conditioning_mask` out, or "
+                "use a function that has one, such as function='logdet' or 'fl'."
+            )
+        check_bounds(bounds, self.domain, name)
+        if not self.sharpens and len(_common(query, conditioning)):
+            raise ValueError(
+                "Rows that are both query and conditioning make the information 0 for "
+                f"every selection, and {name} cannot sharpen their kernel. Use "
+                "function='fl', or clear them in one of the two masks."
+            )
+
+
+class SetFunction(AcquisitionFunction):
+    """A submodular function f together with a set C that only grows.
+
+    A subclass writes `start`, `add` and `gains`, and has all four families of Table 1.
+    """
+
+    @abstractmethod
+    def start(self, similarity, ground):
+        """Set C to the empty set and return self; ``ground`` indexes V."""
+
+    @abstractmethod
+    def add(self, points, scale=1.0):
+        """Add ``points`` to C, their similarities to others scaled; return self."""
+
+    @abstractmethod
+    def gains(self, points):
+        """Return f(j | C) for every j in ``points``."""
+
+    def branch(self):
+        """Return a copy whose C grows on its own.
+
+        State that `add` rebinds needs nothing more; override where it writes in place.
+        """
+        return copy(self)
+
+    def information(self, informed, points):
+        """Return I_f(j; Q | C), where ``informed`` holds f at C and Q together.
+
+        Override with a closed form where one is cheaper; the two must agree.
+        """
+        return self.gains(points) - informed.gains(points)
+
+    def measure(
+        self, similarity, ground, query=None, conditioning=None, eta=1.0, nu=1.0
+    ):
+        if conditioning is not None and not len(conditioning):
+            conditioning = None
+        self.check(similarity.bounds, query, conditioning)
+        function = clone(self).start(similarity, ground)
+        measure = InformationMeasure(function, query, conditioning, eta, nu)
+        traits = self.traits(similarity.bounds, query, conditioning)
+        measure.submodular, measure.monotone = traits
+        return measure
+
+
+class InformationMeasure:
+    """I_f(A; Q | P) as a function of A: an object with `gains` and `add`.
+
+    Conditioning on a set is starting from it, so the gain of j is a difference of two
+    ordinary gains, f(j | A + P) - f(j | A + P + Q).  Without a query the second is left
+    out: then it is f(A | P), or f(A) if P is empty too.
+
+    Parameters
+    ----------
+    function : SetFunction
+        f, started with the empty set.
+
+    query, conditioning : tensor of int64, default=None
+        The points of Q and P.  Those in both are added with a sharpened kernel.
+
+    eta, nu : float, default=1.0
+        Weights of Q and P.
+    """
+
+    submodular = monotone = False  # Unless someone knows better.
+
+    def __init__(self, function, query=None, conditioning=None, eta=1.0, nu=1.0):
+        self.prior, self.informed = function, None
+        if conditioning is not None:
+            both = torch.isin(conditioning, _common(query, conditioning))
+            self.prior.add(conditioning[~both], nu)
+            if both.any():
+                self.prior.add_sharpened(conditioning[both], nu)
+        if query is not None:
+            self.informed = self.prior.branch().add(query, eta)
+
+    @property
+    def keeps_gains(self):
+        return self.prior.keeps_gains
+
+    def gains(self, points):
+        if self.informed is None:
+            return self.prior.gains(points)
+        return self.prior.information(self.informed, points)
+
+    def add(self, points):
+        self.prior.add(points)
+        if self.informed is not None:
+            self.informed.add(points)
+        return self
+
+
+class QueryFunction(AcquisitionFunction):
+    """A measure of A and Q that is no difference over V.
+
+    It is its own measure.  A subclass writes `_start`, `add` and `gains`.
+    """
+
+    needs_query = True
+    takes_conditioning = False
+
+    @abstractmethod
+    def _start(self, similarity, query, eta):
+        """Set A to the empty set."""
+
+    @abstractmethod
+    def gains(self, points):
+        """Return the gain of every j in ``points``."""
+
+    @abstractmethod
+    def add(self, points):
+        """Add ``points`` to A and return self."""
+
+    def measure(
+        self, similarity, ground, query=None, conditioning=None, eta=1.0, nu=1.0
+    ):
+        if conditioning is not None and not len(conditioning):
+            conditioning = None
+        self.check(similarity.bounds, query, conditioning)
+        measure = clone(self)
+        measure._start(similarity, query, eta)
+        traits = self.traits(similarity.bounds, query, conditioning)
+        measure.submodular, measure.monotone = traits
+        return measure
+
+
+def everyone(similarity, like):
+    """Return all points, on the device of ``like``."""
+    return torch.arange(len(similarity), device=like.device)
+
+
+def _common(query, conditioning):
+    """Return the points that are in both sets."""
+    if query is None or conditioning is None:
+        return torch.empty(0, dtype=torch.int64)
+    return query[torch.isin(query, conditioning)]

@@ -1,0 +1,269 @@
+"""Similarities as operators: asked for blocks, never formed whole.  Floor 0.
+
+The gradient of the cross-entropy with respect to the last linear layer is, at row i, the
+outer product r_i (h_i, 1)^T of the residual r_i = softmax(z_i) - e_{y_i} and the layer's
+input h_i.  Inner products of outer products factorize, so two thin matrices stand for all
+gradients.  Everything here is built on *factors*: thin matrices F, G, ... such that
+<g_i, g_j> = <F_i, F_j> <G_i, G_j> ... .  Plain features are the case of one factor.
+"""
+
+from abc import ABC, abstractmethod
+from functools import reduce
+
+import torch
+from torch.nn import functional as F
+
+__all__ = [
+    "METRICS",
+    "CosineSimilarity",
+    "DenseSimilarity",
+    "InnerProduct",
+    "RBFSimilarity",
+    "RawCosineSimilarity",
+    "Similarity",
+    "gradient_factors",
+]
+
+_AXES = "abcdefgh"
+BLOCK = 1 << 22  # Numbers that a blockwise reduction holds at once: 16 MB in float32.
+
+
+class Similarity(ABC):
+    """A symmetric similarity S between n points.
+
+    A subclass writes `__getitem__`, `diagonal` and `__len__`; reductions over a set
+    follow, and are overridden where the structure makes them linear in n.
+
+    Attributes
+    ----------
+    bounds : tuple of float
+        An interval that holds every entry.
+    """
+
+    bounds = (-float("inf"), float("inf"))
+
+    @abstractmethod
+    def __getitem__(self, block):
+        """Return S_{rows, cols} for ``block = (rows, cols)``, tensors or slices."""
+
+    @abstractmethod
+    def diagonal(self):
+        """Return S_ii for every point, shape (n,)."""
+
+    @abstractmethod
+    def __len__(self):
+        """Return the number n of points."""
+
+    def sums(self, points, over, weights=None):
+        """Return sum_{j in over} w_j S_ij for i in ``points``, shape (n_points,).
+
+        In float64 and with all weights 1 by default.
+        """
+        weights = (
+            torch.ones_like(over, dtype=torch.float64) if weights is None else weights
+        )
+        return self.reduce(points, over, lambda block: block.double() @ weights)
+
+    def largest(self, points, over):
+        """Return max_{j in over} S_ij for i in ``points``, shape (n_points,)."""
+        return self.reduce(points, over, lambda block: block.amax(dim=1))
+
+    def reduce(self, points, over, reduction):
+        """Apply ``reduction`` to S_{points, over}, some rows at a time."""
+        rows = points.split(max(1, BLOCK // max(1, len(over))))
+        return torch.cat([reduction(self[some, over]) for some in rows])
+
+
+class DenseSimilarity(Similarity):
+    """A kernel matrix that is there already.
+
+    Parameters
+    ----------
+    matrix : tensor of shape (n, n)
+        Symmetric; positive semidefinite where LogDet functions are used on it.
+    """
+
+    def __init__(self, matrix):
+        self.matrix = matrix
+        self.bounds = (matrix.min().item(), matrix.max().item())
+
+    def __getitem__(self, block):
+        rows, cols = block
+        return self.matrix[rows][:, cols]
+
+    def diagonal(self):
+        return self.matrix.diagonal()
+
+    def __len__(self):
+        return len(self.matrix)
+
+
+class InnerProduct(Similarity):
+    """S_ij = <g_i, g_j>, metric="dot": the form printed in the paper's Section 3.
+
+    Parameters
+    ----------
+    *factors : tensors of shape (n, d_k)
+        Thin matrices whose rows' outer product is g_i.
+    """
+
+    def __init__(self, *factors):
+        self.factors = factors
+
+    def __getitem__(self, block):
+        rows, cols = block
+        return reduce(torch.mul, (f[rows] @ f[cols].T for f in self.factors))
+
+    def diagonal(self):
+        return reduce(torch.mul, (f.square().sum(dim=1) for f in self.factors))
+
+    def __len__(self):
+        return len(self.factors[0])
+
+    def sums(self, points, over, weights=None):
+        # sum_j w_j <g_i, g_j> = <g_i, sum_j w_j g_j>: linear in both sets.
+        moment = sum(self._moments(over, weights))
+        axes = _AXES[: moment.ndim]
+        rows = ",".join(f"n{axis}" for axis in axes)
+        return torch.cat(
+            [
+                torch.einsum(f"{axes},{rows}->n", moment, *self._rows(some))
+                for some in points.split(self._height())
+            ]
+        )
+
+    def _moments(self, over, weights):
+        """Yield sum_j w_j g_j, a block of rows at a time."""
+        axes = _AXES[: len(self.factors)]
+        rows = ",".join(f"n{axis}" for axis in axes)
+        ones = torch.ones_like(over, dtype=torch.float64)
+        weights = ones if weights is None else weights
+        for some, w in zip(over.split(self._height()), weights.split(self._height())):
+            yield torch.einsum(f"n,{rows}->{axes}", w, *self._rows(some))
+
+    def _rows(self, points):
+        return (f[points].double() for f in self.factors)
+
+    def _height(self):
+        return max(1, BLOCK // sum(f.shape[1] for f in self.factors))
+
+
+class RawCosineSimilarity(InnerProduct):
+    """S_ij = cos(g_i, g_j) in [-1, 1], metric="raw_cosine".
+
+    The kernel of the paper's time.  Where g_i is zero its cosine is 0, with itself too.
+    """
+
+    bounds = (-1.0, 1.0)
+
+    def __init__(self, *factors):
+        super().__init__(*(F.normalize(f, dim=1) for f in factors))
+
+    def diagonal(self):
+        # Exact ones: rounding must not order ties.
+        return super().diagonal().gt(0).to(self.factors[0])
+
+
+class CosineSimilarity(RawCosineSimilarity):
+    """S_ij = (1 + cos(g_i, g_j)) / 2 in [0, 1], metric="cosine".
+
+    Positive semidefinite and non-negative, which is what makes every closed form exact.
+    """
+
+    bounds = (0.0, 1.0)
+
+    def __getitem__(self, block):
+        # Clamped, since rounding may leave a cosine of -1 a little below it.
+        return super().__getitem__(block).add_(1).mul_(0.5).clamp_min_(0)
+
+    def diagonal(self):
+        return (1 + super().diagonal()) / 2
+
+    def sums(self, points, over, weights=None):
+        total = len(over) if weights is None else weights.sum()
+        return (total + super().sums(points, over, weights)) / 2
+
+
+class RBFSimilarity(InnerProduct):
+    """S_ij = exp(-gamma |g_i - g_j|^2) in [0, 1], metric="rbf".
+
+    Parameters
+    ----------
+    *factors : tensors of shape (n, d_k)
+        As in `InnerProduct`.
+
+    gamma : float, default=None
+        Inverse squared length; by default one over the mean of |g_i - g_j|^2 over all
+        pairs, so that scaling the rows changes nothing.
+    """
+
+    bounds = (0.0, 1.0)
+
+    def __init__(self, *factors, gamma=None):
+        super().__init__(*factors)
+        self.squared_norms = super().diagonal()
+        self.gamma = self._scale() if gamma is None else gamma
+
+    def _scale(self):
+        everyone = torch.arange(len(self), device=self.factors[0].device)
+        inner = super().sums(everyone, everyone).mean() / len(self)
+        spread = 2 * (self.squared_norms.mean() - inner)
+        return 1 / spread.clamp_min(torch.finfo(spread.dtype).tiny)
+
+    def __getitem__(self, block):
+        rows, cols = block
+        norms = self.squared_norms[rows][:, None] + self.squared_norms[cols]
+        distances = norms.sub_(super().__getitem__(block), alpha=2).clamp_min_(0)
+        return distances.mul_(-self.gamma).exp_()
+
+    def diagonal(self):
+        return torch.ones_like(self.squared_norms)
+
+    def sums(self, points, over, weights=None):
+        # No moment: S is not linear in g.
+        return Similarity.sums(self, points, over, weights)
+
+
+METRICS = {
+    "cosine": CosineSimilarity,
+    "raw_cosine": RawCosineSimilarity,
+    "dot": InnerProduct,
+    "rbf": RBFSimilarity,
+}
+
+
+def gradient_factors(features, logits, labels):
+    """Return the two factors of last-layer gradients.
+
+    The direction of r_i is the softmax over the classes other than y_i, with -1 at y_i,
+    and its length grows with 1 - p_{y_i}.  Both come from the logits without ever
+    subtracting one from a probability, so a saturated softmax loses no precision.
+
+    Parameters
+    ----------
+    features : tensor of shape (n, d)
+        Input h of the last linear layer.
+
+    logits : tensor of shape (n, n_classes)
+        Its output, n_classes >= 2.
+
+    labels : tensor of int64 of shape (n,)
+        Columns of ``logits``.
+
+    Returns
+    -------
+    residuals : tensor of shape (n, n_classes)
+        softmax(z_i) - e_{y_i}.
+
+    inputs : tensor of shape (n, d + 1)
+        (h_i, 1): the last column belongs to the bias.
+    """
+    target = F.one_hot(labels, logits.shape[1]).bool()
+    others = logits.masked_fill(target, -torch.inf)
+    direction = others.softmax(dim=1).masked_fill(target, -1.0)
+    # log (1 - p_y) without cancellation; kept above underflow, where only the
+    # direction counts.
+    log_length = others.logsumexp(dim=1) - logits.logsumexp(dim=1)
+    floor = torch.finfo(logits.dtype).tiny ** 0.25
+    length = log_length.exp().clamp_min(floor)[:, None]
+    return length * direction, F.pad(features, (0, 1), value=1.0)
