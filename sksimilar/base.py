@@ -6,6 +6,7 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import (
     _num_samples,
@@ -170,6 +171,12 @@ class BaseSampler(BaseEstimator, ABC):
             As in `select`.
         """
         return self.fit(X, y, **masks).select()
+
+    def _rng(self):
+        """Return the generator of ``random_state``; None never means the global one."""
+        if self.random_state is None:
+            return np.random.RandomState()
+        return check_random_state(self.random_state)
 
     def _check_rows(self, X, y):
         """Check X where it is an array that no estimator will check, and y."""

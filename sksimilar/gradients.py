@@ -10,50 +10,37 @@ the one place that chooses between them.  An adapter yields batches and never se
 of X than one batch; `_collect` puts the batches together.
 """
 
-import sys
 from abc import ABC, abstractmethod
-from collections import Counter
-from contextlib import closing, contextmanager, nullcontext
-from functools import partial
+from contextlib import closing
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from scipy.sparse import issparse
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, gen_batches
 from sklearn.utils.validation import _num_samples, check_is_fitted
 from skorch.helper import SliceDataset
-from torch import nn
-from torch.utils.data import SequentialSampler, Subset
 
-from ._validation import check_choice, check_finite
+from ._validation import check_finite
+from .inference import (
+    check_cross_entropy,
+    hidden,
+    linears,
+    logarithm,
+    predicted_logs,
+    read,
+    upcast,
+    verified_head,
+)
 
 __all__ = ["column_labels", "features", "head_outputs", "log_probabilities"]
 
 BATCH_ROWS = 4096  # Rows handed to a scikit-learn estimator at a time.
 
-# The losses whose gradient in the logits is softmax(z) - e_y.  They are told by their
-# ``forward``: a subclass that overrides it, a focal loss say, is another loss.
-CROSS_ENTROPIES = (nn.CrossEntropyLoss, nn.NLLLoss, nn.BCEWithLogitsLoss, nn.BCELoss)
-
-# What a DataLoader must be told to give every row once and in order.
-IN_ORDER = {
-    "shuffle": False,
-    "drop_last": False,
-    "sampler": None,
-    "batch_sampler": None,
-}
-
 UNFITTED = (
     "This %(name)s is not fitted. Call `fit` first (a skorch net may also be initialized "
     "with `initialize` and given weights with `load_params`)."
-)
-
-WAYS_OUT = (
-    'Name the linear layer that makes the logits with layer="..." (linear layers: {}), '
-    'or compare rows by their features alone with embedding="features".'
 )
 
 
@@ -107,8 +94,8 @@ def features(estimator, X, rows, *, layer="auto"):
     -------
     features : tensor of shape (n_rows, d)
     """
-    (hidden,) = _collect(_adapter(estimator).features(X, rows, layer), rows)
-    return hidden
+    (inputs,) = _collect(_adapter(estimator).features(X, rows, layer), rows)
+    return inputs
 
 
 def log_probabilities(estimator, X, rows):
@@ -200,14 +187,14 @@ class _NetAdapter(_Adapter):
         self.net = net
 
     def head(self, X, rows, layer):
-        _check_cross_entropy(self.net)
-        return self._read(_verified_head, X, rows, _linears(self.net.module_, layer))
+        check_cross_entropy(self.net)
+        return read(self.net, verified_head, X, rows, linears(self.net.module_, layer))
 
     def features(self, X, rows, layer):
-        return self._read(_hidden, X, rows, _linears(self.net.module_, layer))
+        return read(self.net, hidden, X, rows, linears(self.net.module_, layer))
 
     def log_probabilities(self, X, rows):
-        return self._read(_predicted_logs, X, rows, {})
+        return read(self.net, predicted_logs, X, rows, {})
 
     def columns(self, y, n_classes):
         numeric = y.dtype.kind in "biuf"  # Else isin would take "1" for 1.
@@ -220,15 +207,6 @@ class _NetAdapter(_Adapter):
             )
         return y.astype(np.int64)
 
-    def _read(self, read, X, rows, linears):
-        nonlinearity = self.net._get_predict_nonlinearity()
-        with _left_as_found(self.net), _last_call(linears) as call:
-            for batch in _loader(self.net, X, rows):
-                call.clear()
-                output = self.net.evaluation_step(batch, training=False)
-                output = output[0] if isinstance(output, tuple) else output
-                yield read(call, partial(nonlinearity, output))
-
 
 class _ClassifierAdapter(_Adapter):
     """A scikit-learn classifier, taken for softmax(W x + b) of the X that it sees."""
@@ -239,7 +217,7 @@ class _ClassifierAdapter(_Adapter):
     def head(self, X, rows, layer):
         self._check(X, layer)
         for batch in _batches(X, rows):
-            logs = _log(self._predict(batch))
+            logs = logarithm(self._predict(batch))
             yield _as_tensor(batch).to(logs.dtype), logs
 
     def features(self, X, rows, layer):
@@ -249,7 +227,7 @@ class _ClassifierAdapter(_Adapter):
 
     def log_probabilities(self, X, rows):
         for batch in _batches(X, rows):
-            yield (_log(self._predict(batch)),)
+            yield (logarithm(self._predict(batch)),)
 
     def columns(self, y, n_classes):
         column = {
@@ -299,181 +277,11 @@ class _PipelineAdapter(_Adapter):
     def columns(self, y, n_classes):
         return self.last.columns(y, n_classes)
 
-    def _each(self, read, X, rows, *layer):
+    def _each(self, ask, X, rows, *layer):
         for batch in _batches(X, rows):
             n_rows = _num_samples(batch)
             batch = self.before.transform(batch) if len(self.before) else batch
-            yield from read(batch, np.arange(n_rows), *layer)
-
-
-# ------------------------------------------------------------------- inside a network
-
-
-class _LastCall:
-    """What the last linear layer to run was given and what it returned.
-
-    Only one call is kept, so that no activation outlives the next layer; and a copy,
-    since what follows in the network may work in place.
-    """
-
-    def __init__(self, names):
-        self.names = names
-        self.head = None
-        self.clear()
-
-    def clear(self):
-        self.counts = Counter()
-        self.name = self.hidden = self.logits = None
-
-    def record(self, name, layer, args, kwargs, output):
-        self.counts[name] += 1
-        self.name = name
-        self.hidden = _keep(args[0] if args else kwargs["input"])
-        self.logits = _keep(output)
-
-    def check(self):
-        """Refuse what is not one call of one layer per batch, on matrices."""
-        if self.name is None:
-            raise self.error("No nn.Linear of the network ran.")
-        self.head = self.name if self.head is None else self.head
-        if self.name != self.head or self.counts[self.name] != 1:
-            raise self.error(
-                f"Not one and the same nn.Linear ran last and once in every batch: "
-                f"{self.name!r} ran {self.counts[self.name]} times."
-            )
-        if self.hidden.ndim != 2:
-            raise self.error(
-                f"The input of the nn.Linear {self.name!r} has the shape "
-                f"{tuple(self.hidden.shape)} instead of (n_rows, n_features)."
-            )
-
-    def error(self, reason):
-        """Return the error for ``reason``, with the ways out."""
-        names = ", ".join(map(repr, self.names)) or "none"
-        return ValueError(f"{reason} {WAYS_OUT.format(names)}")
-
-
-def _keep(tensor):
-    # Nothing but matrices is ever read; the rest may be large and is needed for ndim.
-    return tensor.clone() if tensor.ndim == 2 else tensor
-
-
-def _hidden(call, predict):
-    call.check()
-    return (call.hidden,)
-
-
-def _verified_head(call, predict):
-    """Return (h, z) of the last call if softmax(z) is what the net predicts."""
-    call.check()
-    logits = call.logits
-    if logits.shape[1] == 1:  # The sigmoid of z is the softmax of (0, z).
-        logits = F.pad(logits, (1, 0))
-    if not _explains(logits, predict()):
-        raise call.error(
-            f"The nn.Linear {call.name!r} is not the head of the network: the softmax "
-            f"of its output is not what the net predicts."
-        )
-    return call.hidden, logits
-
-
-def _predicted_logs(call, predict):
-    return (_log(predict()),)
-
-
-def _explains(logits, probabilities):
-    """Return whether softmax(logits) equals the probabilities up to rounding.
-
-    Their logarithms are compared, above 1e-6: rows of which the network is nearly sure
-    would hide a temperature otherwise.  Where both are NaN it is not the head's fault.
-    """
-    if logits.shape != probabilities.shape:
-        return False
-    precision = max(torch.finfo(p.dtype).eps for p in (logits, probabilities))
-    floor = max(1e-6, *(torch.finfo(p.dtype).tiny for p in (logits, probabilities)))
-    left, right = _upcast(logits).softmax(dim=1), _upcast(probabilities)
-    left, right = (p.clamp(min=floor).log().to(left.dtype) for p in (left, right))
-    return torch.allclose(
-        left, right, rtol=0, atol=max(1e-3, 8 * precision), equal_nan=True
-    )
-
-
-def _check_cross_entropy(net):
-    criterion = getattr(net, "criterion_", None)
-    criterion = getattr(criterion, "_orig_mod", criterion)  # Compiled with the net.
-    forward = getattr(type(criterion), "forward", None)
-    if forward not in [loss.forward for loss in CROSS_ENTROPIES]:
-        raise ValueError(
-            f"The criterion of the net, {type(criterion).__name__}, is a loss other than "
-            f"cross-entropy, and the gradient of the cross-entropy is not its gradient. "
-            f'Compare rows by their features alone with embedding="features".'
-        )
-
-
-def _linears(module, layer):
-    """Return the linear layers to listen to, by dotted path: all of them or one."""
-    linears = {
-        ".".join(part for part in name.split(".") if part != "_orig_mod"): child
-        for name, child in module.named_modules()
-        if isinstance(child, nn.Linear)
-    }
-    if layer == "auto":
-        return linears
-    return {layer: linears[check_choice(layer, linears, "layer")]}
-
-
-def _loader(net, X, rows):
-    """Return the net's iterator for validation over ``rows``, in their order."""
-    dataset = Subset(net.get_dataset(X), rows.tolist())
-    params = {"batch_size": net.batch_size} | net.get_params_for("iterator_valid")
-    params |= {name: value for name, value in IN_ORDER.items() if name in params}
-    if params["batch_size"] == -1:
-        params["batch_size"] = len(dataset)
-    loader = net.iterator_valid(dataset, **params)
-    sampler = getattr(loader, "sampler", None)
-    if type(sampler) not in (SequentialSampler, type(None)):
-        raise ValueError(
-            f"`iterator_valid` of the net must give the rows in order, but it samples "
-            f"them with {type(sampler).__name__}."
-        )
-    return loader
-
-
-@contextmanager
-def _last_call(linears):
-    """Listen to the layers; no hook stays behind, or the net could not be pickled."""
-    call, handles = _LastCall(list(linears)), []
-    try:
-        for name, layer in linears.items():
-            hook = partial(call.record, name)
-            handles.append(layer.register_forward_hook(hook, with_kwargs=True))
-        yield call
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-@contextmanager
-def _left_as_found(net):
-    """Restore every train flag and the random state, which a DataLoader draws from."""
-    roots = [part for part in vars(net).values() if isinstance(part, nn.Module)]
-    flags = [(module, module.training) for root in roots for module in root.modules()]
-    devices = {p.device for root in roots for p in root.parameters()}
-    cuda = [device for device in devices if device.type == "cuda"]
-    try:
-        with torch.random.fork_rng(devices=cuda), _eager():
-            yield
-    finally:
-        for module, training in flags:
-            module.training = training
-
-
-def _eager():
-    """Keep torch.compile out: hooks do not fire in what it has compiled already."""
-    # Unless this module is loaded nothing is compiled, and loading it takes seconds.
-    compiled = "torch._dynamo" in sys.modules
-    set_stance = getattr(torch.compiler, "set_stance", None)  # Since torch 2.6.
-    return set_stance("force_eager") if compiled and set_stance else nullcontext()
+            yield from ask(batch, np.arange(n_rows), *layer)
 
 
 # ---------------------------------------------------------------- batches and tensors
@@ -487,7 +295,7 @@ def _collect(batches, rows):
     outputs, stop = None, 0
     with closing(batches):  # So that the net is restored before an error gets out.
         for batch in batches:
-            batch = [_upcast(part) for part in batch]
+            batch = [upcast(part) for part in batch]
             outputs = outputs or [b.new_empty(len(rows), b.shape[1]) for b in batch]
             start, stop = stop, stop + len(batch[0])
             if stop <= len(rows):
@@ -509,22 +317,6 @@ def _batches(X, rows):
         batch = _safe_indexing(X, rows[part])
         # scikit-learn takes a SliceDataset for a vector.
         yield np.stack(list(batch)) if isinstance(batch, SliceDataset) else batch
-
-
-def _upcast(tensor):
-    """Return a tensor of at least float32."""
-    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
-
-
-def _log(probabilities):
-    """Return the logarithm of probabilities of shape (n, n_classes), never infinite."""
-    if probabilities.ndim != 2:
-        raise ValueError(
-            f"Predicted probabilities must have the shape (n_rows, n_classes), got "
-            f"{tuple(probabilities.shape)}."
-        )
-    probabilities = _upcast(probabilities)
-    return probabilities.clamp(min=torch.finfo(probabilities.dtype).tiny).log()
 
 
 def _as_tensor(batch):

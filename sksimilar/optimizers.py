@@ -43,7 +43,8 @@ class Selection(NamedTuple):
         The chosen points, in order of choice.
 
     gains : tensor of shape (budget,), float64
-        The gain of each when it was chosen; their sum is the value of the set.
+        The gain of each when it was chosen, 0 where it is rounding; their sum is the
+        value of the set.
 
     bound : float or None
         No set of this size has a larger value; None where no such bound is valid.
@@ -234,13 +235,14 @@ class _Record:
 
     def selection(self):
         gains = torch.cat(self.gains)
+        informative = gains.abs() > self.resolution
         monotone = getattr(self.measure, "monotone", False)
         certified = monotone and getattr(self.measure, "submodular", False)
         return Selection(
             points=torch.cat(self.chosen),
-            gains=gains,
+            gains=gains.where(informative, 0.0),
             bound=self.bound.item() if certified else None,
-            n_informative=int((gains.abs() > self.resolution).sum()),
+            n_informative=int(informative.sum()),
         )
 
 

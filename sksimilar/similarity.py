@@ -8,6 +8,7 @@ gradients.  Everything here is built on *factors*: thin matrices F, G, ... such 
 """
 
 from abc import ABC, abstractmethod
+from copy import copy
 from functools import reduce
 
 import torch
@@ -54,6 +55,10 @@ class Similarity(ABC):
     def __len__(self):
         """Return the number n of points."""
 
+    @abstractmethod
+    def restrict(self, points):
+        """Return S over some of the points alone."""
+
     def sums(self, points, over, weights=None):
         """Return sum_{j in over} w_j S_ij for i in ``points``, shape (n_points,).
 
@@ -97,6 +102,9 @@ class DenseSimilarity(Similarity):
     def __len__(self):
         return len(self.matrix)
 
+    def restrict(self, points):
+        return DenseSimilarity(self[points, points])
+
 
 class InnerProduct(Similarity):
     """S_ij = <g_i, g_j>, metric="dot": the form printed in the paper's Section 3.
@@ -119,6 +127,11 @@ class InnerProduct(Similarity):
 
     def __len__(self):
         return len(self.factors[0])
+
+    def restrict(self, points):
+        part = copy(self)
+        part.factors = tuple(f[points] for f in self.factors)
+        return part
 
     def sums(self, points, over, weights=None):
         # sum_j w_j <g_i, g_j> = <g_i, sum_j w_j g_j>: linear in both sets.
@@ -218,6 +231,11 @@ class RBFSimilarity(InnerProduct):
 
     def diagonal(self):
         return torch.ones_like(self.squared_norms)
+
+    def restrict(self, points):
+        part = super().restrict(points)  # With gamma of all points.
+        part.squared_norms = self.squared_norms[points]
+        return part
 
     def sums(self, points, over, weights=None):
         # No moment: S is not linear in g.

@@ -22,9 +22,22 @@ class Sizes(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """Floating-point operations of a selection, and numbers it holds at once."""
+    """What a selection takes.
 
-    operations: float
+    Attributes
+    ----------
+    products : float
+        Floating-point operations in matrix products.
+
+    traffic : float
+        Numbers that elementwise work reads or writes.
+
+    numbers : float
+        Numbers held at once, beside the embedding.
+    """
+
+    products: float
+    traffic: float
     numbers: float
 
 
@@ -42,6 +55,9 @@ class AcquisitionFunction(BaseEstimator, ABC):
     sharpens : bool
         Whether rows may be both query and conditioning.
 
+    sums_over_ground : bool
+        Whether the rows of V enter the value; if not, only those of A, Q and P do.
+
     keeps_gains : bool
         Whether the gains of all points are kept current, so that reading them is cheap.
     """
@@ -50,6 +66,7 @@ class AcquisitionFunction(BaseEstimator, ABC):
     needs_query = False
     takes_conditioning = True
     sharpens = False
+    sums_over_ground = True
     keeps_gains = False
 
     _parameter_constraints: dict = {}
@@ -216,6 +233,7 @@ class QueryFunction(AcquisitionFunction):
 
     needs_query = True
     takes_conditioning = False
+    sums_over_ground = False
 
     @abstractmethod
     def _start(self, similarity, query, eta):

@@ -76,8 +76,11 @@ class FacilityLocation(SetFunction):
     def cost(self, sizes):
         pairs = sizes.n_points * sizes.n_ground
         given = sizes.n_ground * (sizes.n_query + sizes.n_conditioning)
-        operations = 2 * sizes.width * (pairs + given)
-        return Cost(operations, 2 * BLOCK + 4 * sizes.n_ground)
+        return Cost(
+            2 * sizes.width * (pairs + given),
+            6 * pairs + given,
+            3 * min(BLOCK, pairs) + 4 * sizes.n_ground,
+        )
 
     def _nearest(self, points):
         if not len(points):

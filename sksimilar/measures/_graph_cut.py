@@ -5,6 +5,7 @@ from numbers import Real
 import torch
 from sklearn.utils._param_validation import Interval
 
+from ..similarity import BLOCK
 from ._base import Cost, QueryFunction, SetFunction, everyone
 
 
@@ -74,7 +75,17 @@ class GraphCut(SetFunction):
 
     def cost(self, sizes):
         passes = 2 if sizes.n_query else 2 + sizes.budget
-        return Cost(2 * sizes.width * sizes.n_points * passes, 4 * sizes.n_points)
+        return _linear_cost(sizes, passes)
+
+
+def _linear_cost(sizes, passes):
+    """Return the cost of so many sums over a set, for every point."""
+    block = 4 * min(BLOCK, sizes.n_points * sizes.width)  # In float64, and a product.
+    return Cost(
+        2 * sizes.width * sizes.n_points * passes,
+        3 * sizes.width * sizes.n_points * passes,
+        8 * sizes.n_points + block,
+    )
 
 
 class Modular:
@@ -140,4 +151,4 @@ class DiverseGraphCut(QueryFunction):
 
     def cost(self, sizes):
         passes = 2 + sizes.budget
-        return Cost(2 * sizes.width * sizes.n_points * passes, 4 * sizes.n_points)
+        return _linear_cost(sizes, passes)

@@ -53,6 +53,7 @@ class LogDeterminant(SetFunction):
     """
 
     keeps_gains = True
+    sums_over_ground = False
 
     _parameter_constraints: dict = {
         "ridge": [Interval(Real, 0, None, closed="neither")]
@@ -115,8 +116,9 @@ class LogDeterminant(SetFunction):
         branches = [sizes.n_conditioning + sizes.budget]
         if sizes.n_query:
             branches.append(branches[0] + sizes.n_query)
-        operations = sum(rows**2 + 2 * sizes.width * rows for rows in branches)
-        return Cost(operations * sizes.n_points, sum(branches) * sizes.n_points)
+        held = sum(branches) + SLAB * len(branches)
+        passes = sum(rows * (sizes.width + rows / 2 + 6) for rows in branches)
+        return Cost(0, passes * sizes.n_points, held * sizes.n_points)
 
     def _cholesky(self, points, seen):
         """Return the Cholesky factor of what is left of S_{points}, in float64."""

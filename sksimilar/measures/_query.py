@@ -20,9 +20,8 @@ class _ByQuery(QueryFunction):
 
     def cost(self, sizes):
         entries = sizes.n_points * sizes.n_query
-        # The gains of a few hundred rows are renewed at each pick.
-        renewed = 500 * sizes.budget * sizes.n_query
-        return Cost(2 * sizes.width * entries + 10 * (entries + renewed), 2 * entries)
+        renewed = 500 * sizes.budget * sizes.n_query  # Some hundred rows a pick.
+        return Cost(2 * sizes.width * entries, 8 * (entries + renewed), 4 * entries)
 
     def traits(self, bounds, query, conditioning):
         return True, True

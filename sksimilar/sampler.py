@@ -1,0 +1,420 @@
+"""SIMILARSampler: from a model, a pool and two masks to the rows to label.  Floor 2."""
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.utils import Bunch
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from ._validation import check_labeled, format_bytes, parse_bytes
+from .base import BaseSampler
+from .embeddings import similarity_of
+from .measures import resolve_function
+from .optimizers import OPTIMIZERS
+from .planning import check_memory, expected_seconds, progress
+from .problem import Problem, solve_in_parts
+from .similarity import METRICS
+
+__all__ = ["SIMILARSampler"]
+
+
+class SIMILARSampler(BaseSampler):
+    """Select the rows to label next by maximizing submodular information.
+
+    Maximizes I_f(A; Q | P) over sets A of a given size, greedily (Eq. 1 of [1]_).  The
+    masks given to `fit` decide the family: none gives f(A), for standard active
+    learning; a query Q the mutual information I_f(A; Q), for more of what Q stands for;
+    a conditioning set P the gain f(A | P), for nothing that P has already; both,
+    I_f(A; Q | P).  Nothing is trained here.
+
+    Parameters
+    ----------
+    estimator : fitted skorch net, classifier or Pipeline, default=None
+        Supplies what rows are compared by: the gradient of the loss with respect to the
+        last linear layer.  A scikit-learn classifier needs ``predict_proba`` and counts
+        as a linear layer on its input.  With None, X itself is the embedding, for
+        features that some other model has made.
+
+    function : str or acquisition function, default='auto'
+        The function f, by a name of the paper ('flqmi', 'logdetmi', 'gcmi', 'flvmi',
+        'divgcmi', 'flcg', 'gccg', 'logdetcg', 'flcmi', 'logdetcmi'), which must fit the
+        masks; by a base name ('fl', 'gc', 'logdet', 'flq', 'com'), whose family the
+        masks pick; or as an object such as ``LogDeterminant(ridge=0.1)``, whose
+        parameters are then ``function__ridge`` and so on.  'auto' is 'logdet', or 'fl'
+        where rows are both query and conditioning.
+
+    budget : int, default=10
+        Rows that `select` returns by default.
+
+    embedding : {'auto', 'gradient', 'features'}, default='auto'
+        'gradient' compares last-layer gradients, 'features' the input of the last
+        layer, or X without an estimator.  'auto' is 'gradient' with an estimator.
+
+    layer : str, default='auto'
+        Dotted path of the ``nn.Linear`` that makes the logits; found by default.
+
+    metric : {'cosine', 'raw_cosine', 'dot', 'rbf', 'precomputed'}, default='cosine'
+        'cosine' is (1 + cos) / 2 in [0, 1], for which every function is exact;
+        'raw_cosine' the cosine; 'dot' the inner product; 'rbf' a Gaussian of unit mean
+        squared distance; 'precomputed' takes X as the kernel, n_samples x n_samples.
+
+    eta, nu : float, default=1.0
+        Weight of the similarities to the query, and to the conditioning set.
+
+    labels : {'true', 'hypothesized'}, default='true'
+        Which labels the gradients of query and conditioning rows use: those in y, as in
+        the authors' code, or the predicted ones, as in their text.  Candidates always
+        use the predicted.
+
+    optimizer : str or callable, default='auto'
+        'auto' returns what exact greedy returns, by the cheapest route; 'greedy' and
+        'lazy' insist on one; 'stochastic' and 'lazier_than_lazy' trade value for time.
+        A callable is used as those of `sksimilar.optimizers` are.
+
+    n_partitions : int, default=1
+        Select within this many random parts of the pool, which divides memory by as
+        many, and time too where pairs of candidates count ([1]_, Appendix A.2).
+
+    merge : bool, default=True
+        With partitions: let each part propose ``budget`` rows and choose among the
+        proposals against the whole pool (GreeDi, [2]_).  Otherwise each part fills its
+        share of the budget, as in the paper.
+
+    memory_limit : int, float or str, default=None
+        Refuse, before allocating, a selection that would need more: bytes, or a text
+        such as '2GB'.
+
+    device : str or torch.device, default='auto'
+        Where similarities are computed; by default where the network is, or the CPU.
+
+    n_jobs : int, default=None
+        Partitions that run at once, in threads.  Picks do not depend on it.
+
+    random_state : int, RandomState instance or None, default=None
+        Breaks ties, draws partitions and the samples of 'stochastic'.  None draws anew
+        at every call, and leaves NumPy's global state alone.
+
+    verbose : int, default=0
+        From 1 on, says before a selection what it will take, and shows its progress.
+
+    Attributes
+    ----------
+    candidates_, query_, conditioning_ : ndarray of int64
+        Positions in X of the rows in each set; None where no mask was given.
+
+    function_ : acquisition function
+        What ``function`` resolved to.
+
+    selected_indices_ : ndarray of shape (n,), int64
+        The last selection, in order of choice.
+
+    gains_ : ndarray of shape (n,), float64
+        What each pick added to the value.
+
+    value_ : float
+        I_f(A; Q | P) of the selection, the sum of the gains.  With ``merge=False`` that
+        is summed over the parts, each taken as the whole pool.
+
+    bound_ : float or None
+        An upper bound on the value of any set of n candidates, so that
+        ``value_ / bound_`` is a certified share of the best possible.  None where it
+        would not be valid: it needs a function that is monotone and submodular in A,
+        which 'logdet' with a query (not submodular), graph cut with lam > 1/2 or with
+        conditioning and 'logdet' with ridge < 1 (not monotone) are not; one optimizer
+        over the whole pool, so ``n_partitions=1``; and one that looks at every
+        candidate, so neither stochastic one.
+
+    n_informative_ : int
+        Picks whose gain is not 0.  Facility location with a query saturates; later
+        picks then go by relevance alone.
+
+    Notes
+    -----
+    Candidates whose gains are equal up to rounding are tied.  Ties go to the row most
+    similar to the query (its largest similarity, to six decimals), then to the one
+    that ``random_state`` puts first.
+
+    References
+    ----------
+    .. [1] S. Kothawade, N. Beck, K. Killamsetty and R. Iyer. SIMILAR: Submodular
+       information measures based active learning in realistic scenarios. NeurIPS 2021.
+    .. [2] B. Mirzasoleiman, A. Karbasi, R. Sarkar and A. Krause. Distributed submodular
+       maximization: identifying representative elements in massive data. NeurIPS 2013.
+
+    Examples
+    --------
+    Of three groups one is rare.  Five of its rows are known, and more are wanted:
+
+    >>> import numpy as np
+    >>> from sklearn.datasets import make_blobs
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sksimilar import SIMILARSampler
+    >>> X, y = make_blobs([200, 200, 25], n_features=5, random_state=0)
+    >>> known = np.zeros(425, dtype=bool)
+    >>> for group in range(3):
+    ...     known[np.flatnonzero(y == group)[:5]] = True
+    >>> model = LogisticRegression().fit(X[known], y[known])
+    >>> sampler = SIMILARSampler(model, function="flqmi", random_state=0)
+    >>> sampler.fit(X, np.where(known, y, -1), query_mask=known & (y == 2))
+    SIMILARSampler(estimator=LogisticRegression(), function='flqmi', random_state=0)
+    >>> rows = sampler.select()
+    >>> int((y[rows] == 2).sum())  # by chance one of twenty
+    10
+    >>> bool(sampler.value_ / sampler.bound_ > 0.9)
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **BaseSampler._parameter_constraints,
+        "function": [str, HasMethods(["measure", "check"])],
+        "embedding": [StrOptions({"auto", "gradient", "features"})],
+        "layer": [str],
+        "metric": [StrOptions({*METRICS, "precomputed"})],
+        "eta": [Interval(Real, 0, None, closed="neither")],
+        "nu": [Interval(Real, 0, None, closed="left")],
+        "labels": [StrOptions({"true", "hypothesized"})],
+        "optimizer": [StrOptions({"auto", *OPTIMIZERS}), callable],
+        "n_partitions": [Interval(Integral, 1, None, closed="left")],
+        "merge": ["boolean"],
+        "memory_limit": [None, str, Interval(Real, 0, None, closed="neither")],
+        "device": [str, torch.device],
+        "n_jobs": [None, Integral],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        function="auto",
+        budget=10,
+        embedding="auto",
+        layer="auto",
+        metric="cosine",
+        eta=1.0,
+        nu=1.0,
+        labels="true",
+        optimizer="auto",
+        n_partitions=1,
+        merge=True,
+        memory_limit=None,
+        device="auto",
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.estimator = estimator
+        self.function = function
+        self.budget = budget
+        self.embedding = embedding
+        self.layer = layer
+        self.metric = metric
+        self.eta = eta
+        self.nu = nu
+        self.labels = labels
+        self.optimizer = optimizer
+        self.n_partitions = n_partitions
+        self.merge = merge
+        self.memory_limit = memory_limit
+        self.device = device
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.pairwise = self.metric == "precomputed"
+        return tags
+
+    def evaluate(self, indices):
+        """Return I_f(A; Q | P) of any set of candidates.
+
+        Parameters
+        ----------
+        indices : array-like of int
+            Positions in X of distinct candidates.
+
+        Returns
+        -------
+        value : float
+            Against the whole pool, whatever ``n_partitions`` is.
+
+        Raises
+        ------
+        ValueError
+            If a position is repeated or no candidate: the closed forms do not hold
+            where A meets Q or P.
+        """
+        check_is_fitted(self)
+        indices = np.asarray(indices, dtype=np.int64).ravel()
+        strange = np.setdiff1d(indices, self.candidates_)
+        if len(strange) or len(np.unique(indices)) < len(indices):
+            raise ValueError(
+                "`indices` must be distinct candidates; got "
+                + (
+                    f"{strange[0]}, which is none."
+                    if len(strange)
+                    else "a repeated one."
+                )
+            )
+        return float(self._part(indices).gains_along().sum())
+
+    def explain(self):
+        """Return why each row of the last selection was chosen.
+
+        The gain of a pick is split in three, which add up to it, and over all picks to
+        the value: what it would be worth alone and without a conditioning set, what
+        the conditioning set takes from that, and what the earlier picks take.
+
+        Returns
+        -------
+        explanation : Bunch of ndarrays of shape (n,)
+            ``index``, position in X; ``gain``; ``relevance``, I_f(j; Q), or f(j)
+            without a query; ``conditioning``, I_f(j; Q | P) - I_f(j; Q);
+            ``diversity``, gain - I_f(j; Q | P), negative where earlier picks hold the
+            same information; ``nearest_query`` and ``nearest_conditioning``, positions
+            in X of the most similar rows of Q and P, or -1; ``query_similarity`` and
+            ``conditioning_similarity``, how similar, or NaN.  A DataFrame takes it as
+            it is.
+
+        Raises
+        ------
+        NotFittedError
+            Before `select`.
+        """
+        check_is_fitted(self, "selected_indices_")
+        part = self._part(self.selected_indices_)
+        gains = part.gains_along().cpu().numpy()
+        alone, plain = (
+            part.measure(conditioned).gains(part.candidates).double().cpu().numpy()
+            for conditioned in (True, False)
+        )
+        return Bunch(
+            index=self.selected_indices_,
+            gain=gains,
+            relevance=plain,
+            conditioning=alone - plain,
+            diversity=gains - alone,
+            **_nearest(part, part.query, "query"),
+            **_nearest(part, part.conditioning, "conditioning"),
+        )
+
+    def _fit(self, X, y):
+        """Check what can be checked without the estimator, then embed."""
+        self.function_ = resolve_function(
+            self.function, self.query_, self.conditioning_
+        )
+        # What a precomputed kernel holds is seen once it is there.
+        bounds = METRICS[self.metric].bounds if self.metric in METRICS else (0.0, 1.0)
+        self.function_.check(bounds, _tensor(self.query_), _tensor(self.conditioning_))
+        self._memory_limit = parse_bytes(self.memory_limit)
+        labeled = self._labeled(y)
+        if len(self.candidates_):  # Else there is nothing that `select` could return.
+            self._problem = self._embed(X, y, labeled)
+
+    def _embed(self, X, y, labeled):
+        rows = np.unique(np.concatenate([self.candidates_, *self._given()]))
+        similarity = similarity_of(
+            X,
+            y,
+            rows,
+            labeled,
+            estimator=self.estimator,
+            embedding=self.embedding,
+            layer=self.layer,
+            metric=self.metric,
+            device=self.device,
+        )
+        positions = _tensor(rows, similarity.diagonal().device)
+        V, Q, P = (
+            None if s is None else torch.searchsorted(positions, s.to(positions))
+            for s in map(_tensor, (self.candidates_, self.query_, self.conditioning_))
+        )
+        return Problem(
+            self.function_, similarity, positions, V, V, Q, P, self.eta, self.nu
+        )
+
+    def _part(self, indices):
+        """Return the problem over some positions in X, against the whole pool."""
+        points = torch.searchsorted(
+            self._problem.positions, _tensor(indices).to(self._problem.positions)
+        )
+        return self._problem.part(points, self._problem.ground)
+
+    def _given(self):
+        return [s for s in (self.query_, self.conditioning_) if s is not None]
+
+    def _labeled(self, y):
+        """Return the given rows whose true labels are used, having checked them."""
+        uses_labels = self.estimator is not None and self.embedding != "features"
+        if not uses_labels or self.labels == "hypothesized":
+            return np.empty(0, dtype=np.int64)
+        names = "query_mask", "conditioning_mask"
+        for rows, name in zip((self.query_, self.conditioning_), names):
+            if rows is not None and len(rows):
+                check_labeled(y, rows, name)
+        return np.unique(np.concatenate([np.empty(0, np.int64), *self._given()]))
+
+    def _select(self, n):
+        rng = self._rng()
+        self._announce(n)
+        if self.n_partitions > 1:
+            selection = solve_in_parts(
+                self._problem,
+                self.optimizer,
+                n,
+                self.n_partitions,
+                self.merge,
+                rng,
+                self.n_jobs,
+            )
+        else:
+            track = progress(self.verbose, "picks")
+            selection = self._problem.solve(self.optimizer, n, rng, track)
+        self.gains_ = selection.gains.cpu().numpy()
+        self.value_ = float(self.gains_.sum())
+        self.bound_ = selection.bound
+        self.n_informative_ = selection.n_informative
+        if self.n_informative_ < n:
+            warnings.warn(
+                f"Only {self.n_informative_} of {n} picks carried information: the "
+                "function has saturated, and the others were chosen by similarity to "
+                "the query, then at random. Lower the budget, raise eta, or use "
+                "'logdetmi' or 'flqmi'."
+            )
+        return selection.points.cpu().numpy()
+
+    def _announce(self, n):
+        """Refuse what `memory_limit` forbids, and say what is to come."""
+        problem, parts = self._problem, min(self.n_partitions, len(self.candidates_))
+        cost = problem.cost(n, parts)
+        diagonal = problem.similarity.diagonal()
+        n_bytes = cost.numbers * diagonal.element_size()
+        cheaper = "function='gc'" if problem.query is None else "function='gcmi'"
+        check_memory(n_bytes, self._memory_limit, parts, cheaper)
+        if self.verbose:
+            seconds = parts * expected_seconds(cost, diagonal.dtype, diagonal.device)
+            print(
+                f"[{type(self).__name__}] {self.function_}: {n} of "
+                f"{len(self.candidates_)} candidates on {diagonal.device}; about "
+                f"{format_bytes(n_bytes)} beside the embedding, {seconds:.2g} s."
+            )
+
+
+def _tensor(rows, device="cpu"):
+    return None if rows is None else torch.as_tensor(rows, device=device)
+
+
+def _nearest(part, given, name):
+    """Return the row of a set most similar to each pick, and how similar."""
+    picks = part.candidates
+    if given is None or not len(given):
+        row, value = np.full(len(picks), -1), np.full(len(picks), np.nan)
+    else:
+        value, nearest = part.similarity[picks, given].double().max(dim=1)
+        row = part.positions[given[nearest]].cpu().numpy()
+        value = value.cpu().numpy()
+    return {f"nearest_{name}": row, f"{name}_similarity": value}
