@@ -162,8 +162,14 @@ class BaseSampler(BaseEstimator, ABC):
 
         Parameters
         ----------
-        X, y, **masks
+        X : array-like, DataFrame, tensor, memmap or Dataset of n_samples rows
             As in `fit`.
+
+        y : array-like of shape (n_samples,), default=None
+            As in `fit`.
+
+        **masks : array-like of bool of shape (n_samples,)
+            ``query_mask``, ``conditioning_mask`` and ``candidate_mask`` of `fit`.
 
         Returns
         -------

@@ -10,6 +10,7 @@ gradients.  Everything here is built on *factors*: thin matrices F, G, ... such 
 from abc import ABC, abstractmethod
 from copy import copy
 from functools import reduce
+from math import prod
 
 import torch
 from torch.nn import functional as F
@@ -26,7 +27,7 @@ __all__ = [
 ]
 
 _AXES = "abcdefgh"
-BLOCK = 1 << 22  # Numbers that a blockwise reduction holds at once: 16 MB in float32.
+BLOCK = 1 << 20  # Numbers that a blockwise reduction holds at once: 4 MB in float32.
 
 
 class Similarity(ABC):
@@ -75,8 +76,16 @@ class Similarity(ABC):
 
     def reduce(self, points, over, reduction):
         """Apply ``reduction`` to S_{points, over}, some rows at a time."""
+        block = self.towards(over)
         rows = points.split(max(1, BLOCK // max(1, len(over))))
-        return torch.cat([reduction(self[some, over]) for some in rows])
+        return torch.cat([reduction(block(some)) for some in rows])
+
+    def towards(self, over):
+        """Return a function from points to the block S_{points, over}.
+
+        It may be asked many times, so what depends on ``over`` alone is done once.
+        """
+        return lambda points: self[points, over]
 
 
 class DenseSimilarity(Similarity):
@@ -120,7 +129,16 @@ class InnerProduct(Similarity):
 
     def __getitem__(self, block):
         rows, cols = block
-        return reduce(torch.mul, (f[rows] @ f[cols].T for f in self.factors))
+        return self.towards(cols)(rows)
+
+    def towards(self, over):
+        rights = [f[over].T for f in self.factors]
+
+        def block(points):
+            first, *others = (f[points] @ g for f, g in zip(self.factors, rights))
+            return reduce(torch.Tensor.mul_, others, first)
+
+        return block
 
     def diagonal(self):
         return reduce(torch.mul, (f.square().sum(dim=1) for f in self.factors))
@@ -134,6 +152,12 @@ class InnerProduct(Similarity):
         return part
 
     def sums(self, points, over, weights=None):
+        widths = [f.shape[1] for f in self.factors]
+        if len(over) * sum(widths) < prod(widths):
+            return super().sums(points, over, weights)
+        return self._sums_by_moment(points, over, weights)
+
+    def _sums_by_moment(self, points, over, weights):
         # sum_j w_j <g_i, g_j> = <g_i, sum_j w_j g_j>: linear in both sets.
         moment = sum(self._moments(over, weights))
         axes = _AXES[: moment.ndim]
@@ -185,16 +209,17 @@ class CosineSimilarity(RawCosineSimilarity):
 
     bounds = (0.0, 1.0)
 
-    def __getitem__(self, block):
+    def towards(self, over):
+        cosine = super().towards(over)
         # Clamped, since rounding may leave a cosine of -1 a little below it.
-        return super().__getitem__(block).add_(1).mul_(0.5).clamp_min_(0)
+        return lambda points: cosine(points).add_(1).mul_(0.5).clamp_min_(0)
 
     def diagonal(self):
         return (1 + super().diagonal()) / 2
 
-    def sums(self, points, over, weights=None):
+    def _sums_by_moment(self, points, over, weights):
         total = len(over) if weights is None else weights.sum()
-        return (total + super().sums(points, over, weights)) / 2
+        return (total + super()._sums_by_moment(points, over, weights)) / 2
 
 
 class RBFSimilarity(InnerProduct):
@@ -219,15 +244,19 @@ class RBFSimilarity(InnerProduct):
 
     def _scale(self):
         everyone = torch.arange(len(self), device=self.factors[0].device)
-        inner = super().sums(everyone, everyone).mean() / len(self)
+        inner = self._sums_by_moment(everyone, everyone, None).mean() / len(self)
         spread = 2 * (self.squared_norms.mean() - inner)
         return 1 / spread.clamp_min(torch.finfo(spread.dtype).tiny)
 
-    def __getitem__(self, block):
-        rows, cols = block
-        norms = self.squared_norms[rows][:, None] + self.squared_norms[cols]
-        distances = norms.sub_(super().__getitem__(block), alpha=2).clamp_min_(0)
-        return distances.mul_(-self.gamma).exp_()
+    def towards(self, over):
+        inner, norms = super().towards(over), self.squared_norms[over]
+
+        def block(points):
+            distances = inner(points).mul_(-2).add_(norms)
+            distances.add_(self.squared_norms[points][:, None]).clamp_min_(0)
+            return distances.mul_(-self.gamma).exp_()
+
+        return block
 
     def diagonal(self):
         return torch.ones_like(self.squared_norms)

@@ -82,10 +82,16 @@ def test_lazy_equals_dense(name, embedding, dtype, atol, monkeypatch):
     assert_allclose(S[:, 2:9], expected[:, 2:9], rtol=0, atol=atol)
     assert_allclose(S.diagonal(), expected.diagonal(), rtol=0, atol=atol)
     assert_allclose(S.sums(A, B), expected[np.ix_(A, B)].sum(1), rtol=0, atol=5 * atol)
+    for j in B.split(1):  # Few points go another way than many.
+        alone = expected[np.ix_(A, j)].sum(axis=1)
+        assert_allclose(S.sums(A, j), alone, rtol=0, atol=atol)
     w = torch.tensor([2.0, -1.0, 0.5], dtype=torch.float64)
     weighted = expected[np.ix_(A, B)] @ w.numpy()
     assert_allclose(S.sums(A, B, w), weighted, rtol=0, atol=5 * atol)
     assert_allclose(S.largest(A, B), expected[np.ix_(A, B)].max(1), rtol=0, atol=atol)
+    part = S.restrict(A)
+    assert_allclose(part[:, :], expected[np.ix_(A, A)], rtol=0, atol=atol)
+    assert_allclose(part.diagonal(), expected.diagonal()[A], rtol=0, atol=atol)
     low, high = S.bounds
     assert low - atol <= expected.min() and expected.max() <= high + atol
 

@@ -51,6 +51,7 @@ class FacilityLocation(SetFunction):
 
     def start(self, similarity, ground):
         self.similarity_, self.ground_ = similarity, ground
+        self.to_ground_ = similarity.towards(ground)
         self.cover_ = torch.zeros_like(similarity.diagonal()[ground])
         return self
 
@@ -92,6 +93,5 @@ class FacilityLocation(SetFunction):
         return self
 
     def _sum(self, points, improvement):
-        return self.similarity_.reduce(
-            points, self.ground_, lambda block: improvement(block).sum(dim=1)
-        )
+        rows = points.split(max(1, BLOCK // max(1, len(self.ground_))))
+        return torch.cat([improvement(self.to_ground_(r)).sum(dim=1) for r in rows])
