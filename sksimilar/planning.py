@@ -1,10 +1,13 @@
 """What a selection will take, said before it starts.  Floor 0."""
 
 from time import perf_counter
+from typing import NamedTuple
 
 import torch
 
 from ._validation import format_bytes
+
+CALLS_PER_PICK = 150  # Of small tensor operations, whatever the sizes.
 
 
 def check_memory(needed, limit, n_partitions, remedy):
@@ -31,19 +34,31 @@ def check_memory(needed, limit, n_partitions, remedy):
     )
 
 
-def expected_seconds(cost, dtype, device):
-    """Return the time a `Cost` takes at the rates this device shows now."""
-    products, traffic = measured_rates(dtype, device)
-    return cost.products / products + cost.traffic / traffic
+def expected_seconds(cost, budget, dtype, device):
+    """Return the time of a `Cost` and so many picks at the rates this device shows."""
+    rates = measured_rates(dtype, device)
+    work = cost.products / rates.products + cost.traffic / rates.traffic
+    return work + budget * CALLS_PER_PICK / rates.calls
+
+
+class Rates(NamedTuple):
+    """Operations in matrix products, numbers touched and calls, all per second."""
+
+    products: float
+    traffic: float
+    calls: float
 
 
 def measured_rates(dtype, device):
-    """Return matrix-product operations, and numbers touched elementwise, per second."""
-    a = torch.ones(1024, 96, dtype=dtype, device=device)
-    b = torch.ones(1024, 1024, dtype=dtype, device=device)
-    product = _fastest(lambda: a @ a.T, device)
-    touched = _fastest(lambda: b.add_(1), device)
-    return 2 * 1024 * 1024 * 96 / product, 2 * b.numel() / touched
+    """Return the `Rates` of a device; the measurement takes about a tenth of a second."""
+    few = torch.ones(8, dtype=dtype, device=device)
+    thin = torch.ones(2048, 96, dtype=dtype, device=device)
+    many = torch.ones(1 << 22, dtype=dtype, device=device)  # More than caches hold.
+    return Rates(
+        products=2 * 2048 * 2048 * 96 / _fastest(lambda: thin @ thin.T, device),
+        traffic=2 * len(many) / _fastest(lambda: many.add_(1), device),
+        calls=1 / _fastest(lambda: few.add_(1), device),
+    )
 
 
 def _fastest(work, device, repeats=5):

@@ -77,9 +77,10 @@ class FacilityLocation(SetFunction):
     def cost(self, sizes):
         pairs = sizes.n_points * sizes.n_ground
         given = sizes.n_ground * (sizes.n_query + sizes.n_conditioning)
+        renewed = 30 * sizes.budget * sizes.n_ground  # Some rows a pick, against V.
         return Cost(
-            2 * sizes.width * (pairs + given),
-            6 * pairs + given,
+            2 * sizes.width * (pairs + given + renewed),
+            6 * (pairs + renewed) + given,
             3 * min(BLOCK, pairs) + 4 * sizes.n_ground,
         )
 

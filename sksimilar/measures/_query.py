@@ -20,8 +20,9 @@ class _ByQuery(QueryFunction):
 
     def cost(self, sizes):
         entries = sizes.n_points * sizes.n_query
-        renewed = 500 * sizes.budget * sizes.n_query  # Some hundred rows a pick.
-        return Cost(2 * sizes.width * entries, 8 * (entries + renewed), 4 * entries)
+        # Lazy evaluation renews some hundred rows a pick, and scans all bounds.
+        renewed = sizes.budget * (500 * sizes.n_query + 30 * sizes.n_points)
+        return Cost(2 * sizes.width * entries, 8 * entries + renewed, 4 * entries)
 
     def traits(self, bounds, query, conditioning):
         return True, True
