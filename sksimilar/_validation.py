@@ -6,6 +6,7 @@ expected, what came, and where one can guess it, the way out.
 
 import difflib
 import re
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -131,3 +132,99 @@ def format_bytes(n_bytes):
     """Return a size for people, e.g. '48 MB'."""
     unit = next(u for u in ("TB", "GB", "MB", "KB") if n_bytes >= BYTES[u] or u == "KB")
     return f"{n_bytes / BYTES[unit]:.3g} {unit}"
+
+
+def check_positions(indices, n_samples, name):
+    """Return positions in X as an int64 array, each at most once."""
+    indices = np.atleast_1d(np.asarray(indices))
+    if not indices.size:
+        return np.empty(0, dtype=np.int64)
+    if indices.dtype.kind not in "iu" or indices.ndim != 1:
+        raise ValueError(
+            f"`{name}` must be positions in X, integers from 0 to {n_samples - 1}; got "
+            f"{indices.dtype} of shape {indices.shape}."
+        )
+    if indices.min() < 0 or indices.max() >= n_samples:
+        raise ValueError(
+            f"`{name}` must be positions in X, from 0 to {n_samples - 1}; got "
+            f"{indices.min()} to {indices.max()}."
+        )
+    if len(np.unique(indices)) < len(indices):
+        raise ValueError(f"`{name}` names a row more than once.")
+    return indices.astype(np.int64)
+
+
+def check_answers(indices, labels, skipped):
+    """Refuse labels that do not fit the rows they are for."""
+    if len(indices) != len(labels):
+        raise ValueError(
+            f"`indices` names {len(indices)} rows, and there are {len(labels)} labels."
+        )
+    if is_unlabeled(np.array([*labels, None], dtype=object)).any():
+        raise ValueError(
+            f"{UNLABELED} among `labels` means that a row is unlabeled. Pass rows that "
+            "nobody can label as `skipped`."
+        )
+    both = np.intersect1d(indices, skipped)
+    if len(both):
+        raise ValueError(f"Row {both[0]} is both labeled and among `skipped`.")
+
+
+def check_selection(rows, candidates, sampler):
+    """Refuse rows from somebody's sampler that were not there to be selected."""
+    name = type(sampler).__name__
+    rows = check_positions(rows, len(candidates), f"{name}.select()")
+    if not candidates[rows].all():
+        raise ValueError(
+            f"{name}.select() returned row {rows[~candidates[rows]][0]}, which is not "
+            "among `candidate_mask`."
+        )
+    return rows
+
+
+def check_sets(scenario, query_mask, ood_label):
+    """Refuse a scenario whose sets stay empty for ever; warn of a query unused."""
+    names = scenario.names()
+    if query_mask is None and names & {"R", "L-R"}:
+        raise ValueError(
+            f"{scenario} needs to know the wanted rows R: mark them with `query_mask`, "
+            "or use a scenario without R."
+        )
+    if ood_label is None and "O" in names:
+        raise ValueError(
+            f"{scenario} conditions on out-of-distribution rows: say by `ood_label` "
+            "what the annotator calls them, or use a scenario without O."
+        )
+    is_used = names & {"R", "L-R", "I"} or callable(scenario.query)
+    if query_mask is not None and not is_used and not callable(scenario.conditioning):
+        warnings.warn(
+            f"{scenario} has no query: `query_mask` only keeps its rows out of the "
+            "pool. Use scenario='rare' to ask for rows like them.",
+            stacklevel=4,
+        )
+
+
+def check_same_run(found, wanted, directory):
+    """Refuse a checkpoint of other data or other parameters."""
+    names = sorted({*found, *wanted})
+    other = [name for name in names if found.get(name) != wanted.get(name)]
+    if other:
+        raise ValueError(
+            f"The checkpoint in {directory} belongs to another run: it differs in "
+            f"{', '.join(other)}. Pass what that run was given, or a new directory."
+        )
+
+
+def check_labeled_mask(mask, known):
+    """Refuse rows that are to be trained on without a label."""
+    if mask is not None and (mask & ~known).any():
+        raise ValueError(
+            f"`labeled_mask` marks {np.count_nonzero(mask & ~known)} unlabeled rows "
+            f"(y == {UNLABELED}), the first at position {(mask & ~known).argmax()}."
+        )
+
+
+def check_options(options, known):
+    """Refuse keyword arguments that do not exist."""
+    for name in options:
+        check_choice(name, known, "keyword")

@@ -56,11 +56,11 @@ def _results(runs, task, found):
     columns = [(n, title, 100) for n, title in endpoints(task).items()]
     if found:
         columns.append(("n_found", found, 1))
-    rows = [["method", *(title for _, title, _ in columns), "ms to select"]]
+    rows = [["method", *(title for _, title, _ in columns), "s to select"]]
     for method, some in runs.items():
         ends = [[scale * r.curve(n)[-1] for r in some] for n, _, scale in columns]
         waits = np.concatenate([run.curve("seconds_select")[:-1] for run in some])
-        rows.append([method, *map(_mean, ends), f"{1000 * waits.mean():.1f}"])
+        rows.append([method, *map(_mean, ends), f"{waits.mean():.3f}"])
     n_labels = some[0].records[-1]["n_labeled"]
     spread = f", mean +- standard deviation over {len(some)} seeds" * (len(some) > 1)
     title = f"After {len(some[0].records) - 1} rounds, with {n_labels} labels{spread}"

@@ -1,0 +1,140 @@
+"""What happened in a round, in numbers that JSON can hold.  Floor 1."""
+
+import hashlib
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils.validation import _num_samples
+from skorch.helper import SliceDataset
+from torch.utils.data import Dataset
+
+from .rows import FloatRows, take
+
+__all__ = ["answered", "asked", "identity", "looked_at", "outcome", "sizes"]
+
+# What a sampler may know about its own choice, by the name of the attribute.
+OUTCOMES = ("gains_", "value_", "n_informative_", "bound_")
+
+# Parameters that change nothing about which rows are picked.
+FREE = {
+    "checkpoint",
+    "device",
+    "keep_estimators",
+    "memory_limit",
+    "n_jobs",
+    "n_rounds",
+    "oracle",
+    "scoring",
+    "stopping",
+    "verbose",
+}
+
+
+def sizes(pool, codebook):
+    """Return the sizes at the start of a round."""
+    return {
+        "n_labeled": int(pool.labeled.sum()),
+        "n_unlabeled": int(pool.candidates.sum()),
+        "labeled_per_class": count(pool.codes[pool.labeled], codebook),
+    }
+
+
+def looked_at(query, conditioning, wanted):
+    """Return the sizes of Q and P, and whether a wanted query was empty."""
+    return {
+        "n_query": 0 if query is None else int(query.sum()),
+        "n_conditioning": 0 if conditioning is None else int(conditioning.sum()),
+        "query_fallback": wanted and query is None,
+    }
+
+
+def outcome(sampler):
+    """Return what the sampler says about its choice, as far as it does."""
+    said = {name: getattr(sampler, name, None) for name in OUTCOMES}
+    record = {
+        name[:-1]: plain(value) for name, value in said.items() if value is not None
+    }
+    if record.get("bound"):
+        record["certified_ratio"] = record["value"] / record["bound"]
+    return record
+
+
+def asked(rows, seconds_embed, seconds_select):
+    """Return which rows were chosen, and how long that took."""
+    return {
+        "selected": rows.tolist(),
+        "seconds_embed": seconds_embed,
+        "seconds_select": seconds_select,
+    }
+
+
+def answered(number, pool, codebook):
+    """Return what the rows asked for in a round turned out to be."""
+    rows = pool.selected == number
+    found = pool.codes[rows & pool.labeled]
+    return {
+        "selected_per_class": count(found, codebook),
+        "n_rare": int(np.isin(found, pool.query_codes).sum()),
+        "n_ood": int((found == pool.n_classes).sum()),
+        "n_skipped": int((rows & pool.skipped).sum()),
+    }
+
+
+def count(codes, codebook):
+    """Return how often each class occurs, by its name."""
+    counts = np.bincount(codes, minlength=codebook.n_outputs).tolist()
+    return {codebook.name(code): n for code, n in enumerate(counts)}
+
+
+def plain(value):
+    """Return arrays and NumPy numbers as lists and numbers."""
+    value = np.asarray(value)
+    return value.tolist()
+
+
+def identity(learner, X, codes, masks):
+    """Return what two runs must share for one to go on where the other stopped."""
+    return {
+        "the rows of X": digest(sample(X)),
+        "the labels in y": digest(codes),
+        **{f"`{name}`": digest(mask) for name, mask in masks.items()},
+        **parameters(learner),
+    }
+
+
+def parameters(learner):
+    """Return every parameter that bears on the picks, as text."""
+    return {
+        f"parameter `{name}`": describe(value)
+        for name, value in learner.get_params().items()
+        if name.split("__")[-1] not in FREE
+    }
+
+
+def describe(value):
+    """Return a value as text that is the same in every process."""
+    if value is None or isinstance(value, (bool, int, float, str, np.generic)):
+        return repr(value)
+    return getattr(value, "__qualname__", type(value).__qualname__)
+
+
+def sample(X, size=64):
+    """Return up to ``size`` rows of X, evenly spaced; of a dataset only its length."""
+    X = X.array if isinstance(X, FloatRows) else X
+    n_samples = _num_samples(X)
+    if isinstance(X, (Dataset, SliceDataset)):  # Its rows may be augmented.
+        return np.array(n_samples)
+    rows = np.unique(np.linspace(0, n_samples - 1, size).astype(int))
+    rows = take(X, rows)
+    return rows.toarray() if issparse(rows) else np.asarray(rows)
+
+
+def digest(values):
+    """Return a fingerprint of an array, or of None."""
+    if values is None:
+        return None
+    values = np.asarray(values)
+    content = repr(values.tolist()) if values.dtype == object else values.tobytes()
+    head = f"{values.shape} {values.dtype}".encode()
+    content = content.encode() if isinstance(content, str) else content
+    return hashlib.sha256(head + content).hexdigest()[:16]

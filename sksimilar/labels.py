@@ -1,0 +1,112 @@
+"""Between what people call classes and what networks call columns.  Floor 0."""
+
+import numpy as np
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import assert_all_finite, column_or_1d
+
+from ._validation import UNLABELED, is_unlabeled
+
+__all__ = ["Codebook", "check_labels", "sort_answers"]
+
+
+def check_labels(y, all_known=False):
+    """Return y as a column and a mask of its known labels.
+
+    Where ``all_known`` is possible, -1 beside nothing but 1 is the other of two classes,
+    as is usual: were it unlabeled, there would be one class and nothing to learn.
+    """
+    if y is None:
+        raise ValueError(
+            "ActiveLearner requires y to be passed, but the target y is None. For a "
+            f"person who answers, pass y with {UNLABELED} for every unknown label."
+        )
+    y = column_or_1d(y, warn=True)
+    assert_all_finite(y, input_name="y")
+    known = ~is_unlabeled(y)
+    if all_known and not known.all() and known.any() and (y[known] == 1).all():
+        known = np.ones(len(y), dtype=bool)
+    if known.any():
+        check_classification_targets(np.array(list(y[known])))
+    return y, known
+
+
+class Codebook:
+    """Code labels by int64 columns: the classes first, out-of-distribution last.
+
+    Parameters
+    ----------
+    labels : array-like
+        Labels that occur; their distinct values are the classes if none are declared.
+
+    classes : array-like or None
+        Declared classes.
+
+    ood_label : object or None
+        What the annotator calls out of distribution; never one of the classes.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes, sorted.
+
+    n_outputs : int
+        Columns that a network needs: one more than classes with an ``ood_label``.
+    """
+
+    def __init__(self, labels, classes=None, ood_label=None):
+        if ood_label is not None and is_unlabeled(np.asarray([ood_label]))[0]:
+            raise ValueError(
+                f"`ood_label` is {UNLABELED}, which marks unlabeled rows in `y`. Call "
+                "out-of-distribution rows by another label."
+            )
+        self.ood_label = ood_label
+        listed = list(labels) if classes is None else list(classes)
+        if not listed:
+            raise ValueError(
+                "No row is labeled and `classes` is None: nobody can know the classes. "
+                "Declare them, as in ActiveLearner(estimator, classes=[0, 1])."
+            )
+        self.classes_ = np.unique(np.array([v for v in listed if v != ood_label]))
+        if not len(self.classes_):
+            raise ValueError("Every label is `ood_label`: there is no class to learn.")
+        self.columns = {label: i for i, label in enumerate(self.classes_.tolist())}
+        if ood_label is not None:
+            self.columns[ood_label] = len(self.classes_)
+        self.n_outputs = len(self.columns)
+
+    def encode(self, labels):
+        """Return the column of every label."""
+        labels = np.asarray(labels).tolist()
+        unknown = sorted({repr(v) for v in labels if v not in self.columns})
+        if unknown:
+            raise ValueError(
+                f"y holds labels that are not among the classes: {', '.join(unknown)}; "
+                f"the classes are {self.classes_.tolist()}. Declare all with `classes`,"
+                " and name what is out of distribution with `ood_label`."
+            )
+        return np.array([self.columns[v] for v in labels], dtype=np.int64)
+
+    def encode_known(self, y, known):
+        """Return the columns of y, and -1 where it is not known."""
+        codes = np.full(len(y), UNLABELED, dtype=np.int64)
+        codes[known] = self.encode(y[known])
+        return codes
+
+    def decode(self, codes):
+        """Return the class of every column."""
+        return self.classes_[codes]
+
+    def name(self, code):
+        """Return what one column is called, the out-of-distribution one included."""
+        return str((*self.classes_.tolist(), self.ood_label)[code])
+
+
+def sort_answers(rows, labels):
+    """Return the rows that an oracle labeled, their labels, and the rows it did not."""
+    labels = list(labels)
+    if len(labels) != len(rows):
+        raise ValueError(f"The oracle gave {len(labels)} labels for {len(rows)} rows.")
+    boxed = np.empty(len(labels), dtype=object)
+    boxed[:] = labels
+    unknown = is_unlabeled(boxed) | np.equal(boxed, None)
+    return rows[~unknown], boxed[~unknown].tolist(), rows[unknown]

@@ -1,0 +1,172 @@
+"""What is known of every row while labels come in.  Floor 0."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+UNKNOWN = -1
+
+__all__ = ["UNKNOWN", "Pool", "draw_initial"]
+
+
+@dataclass
+class Pool:
+    """The rows of X in one moment of active learning; scenarios look at it.
+
+    Arrays have one entry for each row of X and are rebound, never written in place.
+
+    Attributes
+    ----------
+    codes : ndarray of int64
+        Positions in ``classes_`` of the labels known so far, ``n_classes`` for
+        out-of-distribution rows, -1 where unknown.
+
+    labeled : ndarray of bool
+        Rows to train on.
+
+    query, conditioning, candidate : ndarray of bool
+        The masks given by the user.
+
+    n_classes : int
+        Number of classes.
+
+    grows : bool
+        Whether R and I take in the rows found.
+
+    selected : ndarray of int64
+        Round in which a row was asked for, -1 for others.
+
+    trained : ndarray of int64
+        Number of the first training that used a row, -1 before.
+
+    predicted : ndarray of int64
+        Codes predicted after the last training, where somebody wants to know.
+
+    skipped : ndarray of bool
+        Rows that nobody could label.
+
+    pending : ndarray of int64
+        Positions asked for and not answered yet, best first.
+    """
+
+    codes: np.ndarray
+    labeled: np.ndarray
+    query: np.ndarray
+    conditioning: np.ndarray
+    candidate: np.ndarray
+    n_classes: int
+    grows: bool = True
+
+    @classmethod
+    def begin(cls, codes, masks, n_classes, grows, simulated):
+        """Return a pool that knows no label which nobody should know yet.
+
+        In a simulation, rows that ``codes`` cannot answer for are never asked for, and
+        only ``labeled_mask`` labels any.
+        """
+        known, nothing = codes != UNKNOWN, np.zeros(len(codes), dtype=bool)
+        labeled, query, conditioning, candidate = (
+            masks[name] if masks[name] is not None else default
+            for name, default in [
+                ("labeled_mask", nothing if simulated else known),
+                ("query_mask", nothing),
+                ("conditioning_mask", nothing),
+                ("candidate_mask", ~nothing),
+            ]
+        )
+        candidate = candidate & known if simulated else candidate
+        shown = np.where(labeled | query | conditioning, codes, UNKNOWN)
+        return cls(shown, labeled, query, conditioning, candidate, n_classes, grows)
+
+    def __post_init__(self):
+        self.selected = np.full(len(self.codes), UNKNOWN, dtype=np.int64)
+        self.trained = self.predicted = self.selected
+        self.skipped = np.zeros(len(self.codes), dtype=bool)
+        self.pending = np.empty(0, dtype=np.int64)
+
+    SAVED = (
+        "codes",
+        "labeled",
+        "selected",
+        "trained",
+        "predicted",
+        "skipped",
+        "pending",
+    )
+
+    @property
+    def ood(self):
+        """Labeled rows that are out of distribution."""
+        return self.labeled & (self.codes == self.n_classes)
+
+    @property
+    def found(self):
+        """Rows that were asked for and are labeled."""
+        return self.labeled & (self.selected != UNKNOWN)
+
+    @property
+    def query_codes(self):
+        """Distinct known codes of the query rows."""
+        return np.setdiff1d(self.codes[self.query], UNKNOWN)
+
+    @property
+    def candidates(self):
+        """Rows that may be asked for."""
+        taken = self.labeled | self.skipped | self.query | self.conditioning
+        return self.candidate & ~taken
+
+    def ask(self, rows, round):
+        """Note that these rows were asked for in this round."""
+        self.selected = _put(self.selected, rows, round)
+        self.pending = rows
+
+    def record(self, rows, codes):
+        """Note the labels of these rows, asked for or not."""
+        self.codes = _put(self.codes, rows, codes)
+        self.labeled = _put(self.labeled, rows, True)
+        self.skipped = _put(self.skipped, rows, False)
+        self._answer(rows)
+
+    def skip(self, rows):
+        """Note that nobody can label these rows, taking back labels they may have."""
+        self.codes = _put(self.codes, rows, UNKNOWN)
+        self.labeled = _put(self.labeled, rows, False)
+        self.skipped = _put(self.skipped, rows, True)
+        self._answer(rows)
+
+    def train(self, number):
+        """Note that training ``number`` used the labeled rows, and return them."""
+        rows = np.flatnonzero(self.labeled)
+        new = rows[self.trained[rows] == UNKNOWN]
+        self.trained = _put(self.trained, new, number)
+        return rows
+
+    def trained_by(self, number):
+        """Return the rows that training ``number`` used."""
+        return np.flatnonzero((self.trained != UNKNOWN) & (self.trained <= number))
+
+    def state(self):
+        """Return the arrays that change, for a checkpoint."""
+        return {name: getattr(self, name) for name in self.SAVED}
+
+    def restore(self, state):
+        """Take the arrays of a checkpoint."""
+        for name in self.SAVED:
+            setattr(self, name, state[name])
+
+    def _answer(self, rows):
+        self.pending = self.pending[~np.isin(self.pending, rows)]
+
+
+def _put(values, rows, new):
+    values = values.copy()
+    values[rows] = new
+    return values
+
+
+def draw_initial(codes, pool, n_rows, rng):
+    """Return candidates to begin with: one of every class, the rest as they come."""
+    rows = rng.permutation(np.flatnonzero(pool.candidates & (codes < pool.n_classes)))
+    firsts = np.unique(codes[rows], return_index=True)[1]
+    in_turn = np.argsort(~np.isin(np.arange(len(rows)), firsts), kind="stable")
+    return rows[in_turn][: max(n_rows, len(firsts))]

@@ -1,0 +1,85 @@
+"""Rows of X, whatever X is, without loading those nobody asked for.  Floor 0."""
+
+import numpy as np
+import torch
+from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing, get_tags
+from sklearn.utils.validation import validate_data
+from skorch import NeuralNet
+from skorch.helper import SliceDataset
+from torch.utils.data import Dataset, Subset
+
+__all__ = ["FloatRows", "LabeledRows", "check_rows", "take", "with_labels"]
+
+
+class LabeledRows(Dataset):
+    """Rows of a dataset with other labels: what it says itself is never read."""
+
+    def __init__(self, dataset, labels):
+        self.dataset = dataset
+        self.labels = labels
+
+    def __len__(self):
+        return len(self.dataset)
+
+    def __getitem__(self, i):
+        return self.dataset[i][0], self.labels[i]
+
+
+class FloatRows(Dataset):
+    """Rows of an array on disk as float32, made when they are asked for."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __len__(self):
+        return len(self.array)
+
+    def __getitem__(self, i):
+        return np.array(self.array[i], dtype=np.float32), 0  # A copy: it is writable.
+
+
+def check_rows(estimator, X, *, classifier, reset):
+    """Return X as what ``classifier`` will be given, checked as far as it is in memory.
+
+    A network is given float32 rows; tensors, which may hold token numbers, as they are.
+    A scikit-learn classifier would check for itself, but it will only see labeled rows,
+    so it is done here for all; a Pipeline may begin with anything and is left to it.
+    """
+    if isinstance(X, (Dataset, SliceDataset)):
+        return X
+    network = isinstance(classifier, NeuralNet)
+    if isinstance(X, (np.memmap, torch.Tensor)):
+        validate_data(estimator, X, skip_check_array=True, reset=reset)
+        return FloatRows(X) if network and isinstance(X, np.memmap) else X
+    if network:
+        return validate_data(estimator, X, dtype=np.float32, allow_nd=True, reset=reset)
+    if isinstance(classifier, Pipeline) or is_frame(X):
+        return validate_data(estimator, X, skip_check_array=True, reset=reset)
+    tags = get_tags(estimator).input_tags
+    return validate_data(
+        estimator,
+        X,
+        accept_sparse="csr" if tags.sparse else False,
+        ensure_all_finite="allow-nan" if tags.allow_nan else True,
+        allow_nd=True,
+        reset=reset,
+    )
+
+
+def is_frame(X):
+    """Return whether X is a DataFrame, of pandas or polars."""
+    return hasattr(X, "columns") and hasattr(X, "dtypes")
+
+
+def take(X, rows):
+    """Return the rows of X at these positions."""
+    if isinstance(X, Dataset):
+        return Subset(X, rows.tolist())
+    return _safe_indexing(X, rows)
+
+
+def with_labels(X, rows, labels):
+    """Return what to call `fit` with, to train on these rows with these labels."""
+    X = take(X, rows)
+    return (LabeledRows(X, labels) if isinstance(X, Dataset) else X), labels

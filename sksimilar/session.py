@@ -1,0 +1,266 @@
+"""One run of Algorithm 1: what is known, and the steps that change it.  Floor 3."""
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+
+from . import history, training
+from ._validation import check_selection
+from .checkpoint import Checkpoint
+from .labels import Codebook
+from .pool import UNKNOWN, Pool
+from .sampler import SIMILARSampler
+from .scenarios import Scenario, resolve
+from .seeding import derive, seeded, with_seed
+from .stopping import watches_pool
+
+__all__ = ["Session"]
+
+# What a seed is drawn for; one more purpose is one more number.
+INITIAL, TRAIN, SELECT = range(3)
+
+
+@dataclass
+class Session:
+    """Train a classifier, choose rows with it, take their labels; in any order.
+
+    Attributes
+    ----------
+    X : rows of any kind
+        All of them.
+
+    pool : Pool
+        What is known of each row.
+
+    codebook : Codebook
+        Between labels and columns.
+
+    classifier : classifier
+        Cloned in each training; it has an output for every column.
+
+    sampler : sampler
+        Cloned in each choice.
+
+    scenario : Scenario
+        Names Q and P.
+
+    seed : int
+        All randomness derives from it.
+
+    warm_start, keep_estimators : bool
+        As in :class:`~sksimilar.ActiveLearner`.
+
+    watch : bool
+        Whether to note how many predictions each training changes.
+
+    store : Checkpoint or None
+        Where every step is saved.
+
+    identity : dict
+        What a run must share with this one to go on with it.
+
+    estimator : classifier or None
+        The last one trained.
+
+    stale : bool
+        Whether there are labels that it was not trained on.
+    """
+
+    X: object
+    pool: Pool
+    codebook: Codebook
+    classifier: object
+    sampler: object
+    scenario: Scenario
+    seed: int
+    warm_start: bool
+    keep_estimators: bool
+    watch: bool
+    store: Checkpoint | None = None
+    identity: dict | None = None
+    estimator: object = None
+    last_sampler: object = None
+    estimators: list = field(default_factory=list)
+    history: list = field(default_factory=list)
+    n_trained: int = 0
+
+    @classmethod
+    def of(cls, learner, X, pool, codebook, seed):
+        """Return a session with the parameters of a learner."""
+        if learner.warm_start:
+            training.check_warm_start(learner.estimator)
+        classifier = training.prepare(
+            learner.estimator,
+            codebook.n_outputs,
+            learner.n_classes_param,
+            extra=learner.ood_label is not None,
+        )
+        return cls(
+            X=X,
+            pool=pool,
+            codebook=codebook,
+            classifier=classifier,
+            sampler=SIMILARSampler() if learner.sampler is None else learner.sampler,
+            scenario=resolve(learner.scenario),
+            seed=seed,
+            warm_start=learner.warm_start,
+            keep_estimators=learner.keep_estimators,
+            watch=watches_pool(learner.stopping),
+        )
+
+    def __post_init__(self):
+        self.stale = bool(self.pool.labeled.any())
+
+    @property
+    def n_rounds(self):
+        """Number of rounds whose choice is answered."""
+        n_chosen = sum("selected" in record for record in self.history)
+        return n_chosen - bool(len(self.pool.pending))
+
+    def train(self, score=None):
+        """Train on all labels, and note what ``score`` says of the classifier."""
+        self._open_round("seconds_train", "selected")
+        begin = time.perf_counter()
+        self.pool.train(self.n_trained)
+        self._train(self.n_trained)
+        self._note(seconds_train=time.perf_counter() - begin)
+        self.n_trained, self.stale = self.n_trained + 1, False
+        if self.watch:
+            self._watch()
+        if score is not None:
+            self._note(score=score(self.estimator))
+        self._save(self.estimator)
+
+    def choose(self, n=None, score=None):
+        """Choose the rows to label next, if there are any, with a trained classifier."""
+        if not self.pool.candidates.any():
+            return
+        if self.estimator is None and self.stale:
+            self.train(score)
+        self._open_round("selected")
+        rows = self._draw(n) if self.estimator is None else self._sample(n)
+        self.pool.ask(rows, len(self.history) - 1)
+        self._save()
+
+    def answer(self, rows, codes, skipped):
+        """Take labels, and rows that have none."""
+        self.pool.record(rows, codes)
+        self.pool.skip(skipped)
+        self.stale = bool(self.pool.labeled.any())
+        for number in np.unique(self.pool.selected[[*rows, *skipped]]):
+            if number != UNKNOWN:
+                found = history.answered(number, self.pool, self.codebook)
+                self.history[number].update(found)
+        self._save()
+
+    def resume(self, stored):
+        """Go on from what a checkpoint holds."""
+        self.pool.restore(stored["pool"])
+        self.history = stored["history"]
+        self.n_trained = stored["n_trained"]
+        self.stale = stored["stale"]
+        last = self.n_trained - 1
+        if stored["weights"] is not None and not self.keep_estimators:
+            self.estimator = self._load(stored["weights"], last)
+        elif last >= 0:
+            chain = self.warm_start or self.keep_estimators
+            for number in range(0 if chain else last, last + 1):
+                self._train(number)
+
+    def _train(self, number):
+        rows = self.pool.trained_by(number)
+        previous = self.estimator if self.warm_start else None
+        codes, seed = self.pool.codes[rows], derive(self.seed, TRAIN, number)
+        if not number:
+            n_outputs = self.codebook.n_outputs
+            training.check_width(self.classifier, self.X, rows[:1], n_outputs, seed)
+        self.estimator = training.train(
+            self.classifier, self.X, rows, codes, seed, previous
+        )
+        if self.keep_estimators:
+            self.estimators = [*self.estimators, self.estimator]
+
+    def _watch(self):
+        """Note the share of unlabeled rows that are of another class than before."""
+        n_classes, n_outputs = self.pool.n_classes, self.codebook.n_outputs
+        codes = training.predict_columns(self.estimator, self.X, n_classes, n_outputs)
+        before, rest = self.pool.predicted, self.pool.candidates
+        if (before != UNKNOWN).any() and rest.any():
+            self._note(changed=float((codes != before)[rest].mean()))
+        self.pool.predicted = codes
+
+    def _load(self, weights, number):
+        codes = self.pool.codes[self.pool.trained_by(number)]
+        with seeded(self.seed, self.classifier.device):
+            return training.restore(clone(self.classifier), weights, codes)
+
+    def _draw(self, n):
+        """Choose at random, since without a label there is no classifier to ask."""
+        n = n or self.sampler.budget
+        rng = np.random.default_rng(derive(self.seed, SELECT, len(self.history)))
+        rows = rng.permutation(np.flatnonzero(self.pool.candidates))[:n]
+        self._note(
+            **history.looked_at(None, None, False), **history.asked(rows, 0.0, 0.0)
+        )
+        return rows
+
+    def _sample(self, n):
+        seed = derive(self.seed, SELECT, len(self.history))
+        sampler = self._sampler(seed)
+        query, conditioning = self._given()
+        masks = {"query_mask": query, "conditioning_mask": conditioning}
+        masks["candidate_mask"] = self.pool.candidates
+        n = min(n or sampler.budget, int(self.pool.candidates.sum()))
+        with seeded(seed, training.device_of(self.estimator)):
+            begin = time.perf_counter()
+            sampler.fit(self.X, self.pool.codes, **masks)
+            fitted = time.perf_counter()
+            rows = check_selection(sampler.select(n), self.pool.candidates, sampler)
+        seconds = fitted - begin, time.perf_counter() - fitted
+        self._note(**history.asked(rows, *seconds), **history.outcome(sampler))
+        self.last_sampler = sampler
+        return rows
+
+    def _sampler(self, seed):
+        """Return a clone of the sampler that looks through the trained classifier."""
+        sampler = with_seed(clone(self.sampler), seed)
+        if (
+            getattr(sampler, "estimator", sampler) is None
+        ):  # There may be no such thing.
+            sampler.set_params(estimator=FrozenEstimator(self.estimator))
+        return sampler
+
+    def _given(self):
+        """Return Q and P of this round, the rows that the user conditions on among P."""
+        query, conditioning = self.scenario.masks(self.pool)
+        if self.pool.conditioning.any():
+            always = self.pool.conditioning
+            conditioning = always if conditioning is None else conditioning | always
+        wanted = self.scenario.query is not None
+        self._note(**history.looked_at(query, conditioning, wanted))
+        return query, conditioning
+
+    def _open_round(self, *unless):
+        """Begin a record, unless the last one holds none of these facts yet."""
+        if not self.history or any(fact in self.history[-1] for fact in unless):
+            self.history = [*self.history, {"round": len(self.history)}]
+        self._note(**history.sizes(self.pool, self.codebook))
+
+    def _note(self, **facts):
+        self.history[-1].update(facts)
+
+    def _save(self, trained=None):
+        if self.store is None:
+            return
+        run = {
+            "identity": self.identity,
+            "seed": self.seed,
+            "n_trained": self.n_trained,
+            "stale": self.stale,
+            "history": self.history,
+        }
+        net = trained if training.is_network(trained) else None
+        self.store.save(run, self.pool.state(), net)

@@ -1,0 +1,320 @@
+"""How a classifier is trained on the labeled rows of one round.  Floor 1.
+
+A classifier is anything of scikit-learn's, or a skorch net, or a Pipeline that ends in
+one.  It is trained on columns 0, 1, ... instead of labels, and on the last one for
+out-of-distribution rows, of which some may not occur yet.
+"""
+
+import inspect
+import signal
+import threading
+from contextlib import contextmanager
+from copy import deepcopy
+from itertools import count
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from skorch import NeuralNet, NeuralNetBinaryClassifier
+from skorch.callbacks import Callback, EpochScoring, Initializer, LRScheduler
+from skorch.dataset import ValidSplit
+from torch import nn
+from torch.optim.lr_scheduler import CosineAnnealingLR
+
+from .models import xavier
+from .rows import take, with_labels
+from .seeding import seeded, with_seed
+
+__all__ = [
+    "StopAtAccuracy",
+    "check_warm_start",
+    "check_width",
+    "decision_values",
+    "device_of",
+    "is_network",
+    "paper_training",
+    "predict_columns",
+    "prepare",
+    "probabilities",
+    "restore",
+    "train",
+]
+
+# What modules call the number of their outputs, in the order looked for.
+OUTPUT_ARGUMENTS = (
+    "n_classes",
+    "num_classes",
+    "n_outputs",
+    "num_outputs",
+    "output_units",
+    "output_dim",
+    "out_features",
+)
+
+
+class StopAtAccuracy(Callback):
+    """Stop training once the accuracy on the training rows reaches a target.
+
+    Parameters
+    ----------
+    target : float, default=0.99
+        Accuracy to stop at.
+
+    name : str, default="train_acc"
+        The column of the net's history that holds it.
+    """
+
+    def __init__(self, target=0.99, name="train_acc"):
+        self.target = target
+        self.name = name
+
+    def on_epoch_end(self, net, **kwargs):
+        """Raise what skorch understands as the end of training."""
+        if net.history[-1, self.name] >= self.target:
+            raise KeyboardInterrupt
+
+
+def paper_training(max_epochs=150, *, lr=0.01, target=0.99):
+    """Return the settings of Section 4 of the paper for a skorch net.
+
+    Weights drawn by Xavier's rule, then stochastic gradient descent with momentum 0.9
+    and weight decay 5e-4, the learning rate annealed by a cosine epoch by epoch, until
+    the accuracy on the training rows reaches ``target`` or ``max_epochs`` are over.
+
+    Parameters
+    ----------
+    max_epochs : int, default=150
+        Most epochs in a round.
+
+    lr : float, default=0.01
+        Learning rate of the first epoch.
+
+    target : float, default=0.99
+        Accuracy on the training rows to stop at.
+
+    Returns
+    -------
+    settings : dict
+        Keyword arguments of :class:`skorch.NeuralNetClassifier`.
+
+    Examples
+    --------
+    >>> from skorch import NeuralNetClassifier
+    >>> from sksimilar.models import LeNet
+    >>> from sksimilar.training import paper_training
+    >>> net = NeuralNetClassifier(LeNet, **paper_training(max_epochs=30))
+    >>> net.max_epochs, net.optimizer__momentum
+    (30, 0.9)
+    """
+    accuracy = EpochScoring(
+        "accuracy", on_train=True, name="train_acc", lower_is_better=False
+    )
+    return {
+        "criterion": nn.CrossEntropyLoss,
+        "optimizer": torch.optim.SGD,
+        "optimizer__momentum": 0.9,
+        "optimizer__weight_decay": 5e-4,
+        "lr": lr,
+        "max_epochs": max_epochs,
+        "iterator_train__shuffle": True,
+        "train_split": None,
+        "verbose": 0,
+        "callbacks": [
+            ("initialize", xavier()),
+            ("accuracy", accuracy),
+            ("stop", StopAtAccuracy(target)),
+            ("schedule", LRScheduler(CosineAnnealingLR, T_max=max_epochs)),
+        ],
+    }
+
+
+def final_step(estimator):
+    """Return the classifier at the end of a Pipeline, and the prefix of its names."""
+    prefix = ""
+    while isinstance(estimator, Pipeline):
+        name, estimator = estimator.steps[-1]
+        prefix = f"{prefix}{name}__"
+    return estimator, prefix
+
+
+def device_of(estimator):
+    """Return where the network in ``estimator`` is, the CPU if there is none."""
+    return getattr(final_step(estimator)[0], "device", "cpu")
+
+
+def is_network(estimator):
+    """Return whether ``estimator`` is a skorch net itself."""
+    return isinstance(estimator, NeuralNet)
+
+
+def prepare(estimator, n_outputs, argument="auto", extra=False):
+    """Return a clone of the classifier that has an output for every column.
+
+    skorch's default of holding out a fifth for validation is turned off: it would waste
+    labels, and fail where a class has fewer than five.  Any other split is kept.
+    """
+    estimator = clone(estimator)
+    net, prefix = final_step(estimator)
+    if not is_network(net):
+        return estimator
+    params = {} if _splits_by_choice(net) else {"train_split": None}
+    argument = _output_argument(net, extra) if argument == "auto" else argument
+    if argument is not None:
+        params[f"module__{argument.removeprefix('module__')}"] = n_outputs
+    return estimator.set_params(**{prefix + name: v for name, v in params.items()})
+
+
+def _splits_by_choice(net):
+    split = net.train_split
+    is_default = type(split) is ValidSplit and split.cv == 5 and split.stratified
+    return not is_default
+
+
+def _output_argument(net, extra):
+    """Return what the module calls its number of outputs, if that is ours to set."""
+    if isinstance(net.module, nn.Module):
+        return None  # An instance is copied with its weights, as pretrained ones are.
+    known = inspect.signature(net.module).parameters
+    argument = next((name for name in OUTPUT_ARGUMENTS if name in known), None)
+    chosen = f"module__{argument}" in net.get_params(deep=False)
+    return None if chosen and not extra else argument
+
+
+def check_width(estimator, X, row, n_outputs, seed):
+    """Refuse a network without one output for every column, before training it."""
+    if not is_network(estimator):
+        return
+    with seeded(seed, estimator.device):
+        net = clone(estimator).set_params(verbose=0, callbacks="disable", compile=False)
+        _check_columns(net.initialize().predict_proba(take(X, row)), n_outputs)
+
+
+def _check_columns(proba, n_outputs):
+    if proba.shape[1] == n_outputs:
+        return
+    raise ValueError(
+        f"The network has {proba.shape[1]} outputs, but {n_outputs} are needed: one for"
+        " each of the classes, and one more if there is an `ood_label`. Name the "
+        "argument of its module that sets them, as in n_classes_param='n_classes', or "
+        "declare `classes` that have no label yet."
+    )
+
+
+def check_warm_start(estimator):
+    """Refuse a classifier that cannot go on from where it was."""
+    if not is_network(estimator) and "warm_start" not in estimator.get_params():
+        raise ValueError(
+            "`warm_start=True` needs a skorch net or a classifier with a parameter "
+            f"`warm_start`, got {type(estimator).__name__}."
+        )
+
+
+def train(estimator, X, rows, codes, seed, previous=None):
+    """Return a clone of the classifier, trained on these rows.
+
+    With a ``previous`` one it starts from the weights of that, with a new optimizer and
+    the schedule from its beginning.
+    """
+    estimator = _avoid_single_row(with_seed(clone(estimator), seed), len(rows))
+    codes = _targets(estimator, codes)
+    with seeded(seed, device_of(estimator)), ended_by_ctrl_c():
+        if previous is None:
+            return estimator.fit(*with_labels(X, rows, codes))
+        return _go_on(estimator, previous, *with_labels(X, rows, codes))
+
+
+@contextmanager
+def ended_by_ctrl_c():
+    """Let Ctrl-C end the run: skorch takes it for the end of one training.
+
+    Only the main thread may look after signals; in others it is left to skorch.
+    """
+    before, pressed = signal.getsignal(signal.SIGINT), []
+    if threading.current_thread() is not threading.main_thread() or not callable(
+        before
+    ):
+        yield
+        return
+
+    def note(number, frame):
+        pressed.append(number)
+        before(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
+
+
+def _go_on(estimator, previous, X, y):
+    if is_network(estimator):
+        restore(estimator, previous.module_.state_dict(), y)
+        estimator.callbacks_ = [
+            named
+            for named in estimator.callbacks_
+            if not isinstance(named[1], Initializer)
+        ]  # Which would draw the weights anew.
+        return estimator.partial_fit(X, y)
+    return deepcopy(previous).set_params(warm_start=True).fit(X, y)
+
+
+def restore(estimator, weights, codes):
+    """Give an untrained net its weights."""
+    estimator.initialize()
+    estimator.module_.load_state_dict(weights)
+    estimator.check_data(None, codes)  # So that the net knows classes to speak of.
+    return estimator
+
+
+def _avoid_single_row(estimator, n_rows):
+    """Change the batch size where the last batch would be one row.
+
+    Batch normalization fails on it; dropping it would leave a label unused.
+    """
+    net, prefix = final_step(estimator)
+    if not is_network(net) or n_rows < 2:
+        return estimator
+    name = "iterator_train__batch_size"
+    size = net.get_params().get(name, net.batch_size)
+    if size < 2 or n_rows % size != 1:
+        return estimator
+    size = next(larger for larger in count(size) if n_rows % larger != 1)
+    return estimator.set_params(**{prefix + name: size})
+
+
+def _targets(estimator, codes):
+    binary = isinstance(final_step(estimator)[0], NeuralNetBinaryClassifier)
+    return codes.astype(np.float32) if binary else codes
+
+
+def predict_columns(estimator, X, n_classes, n_outputs):
+    """Return the most likely of the first ``n_classes`` columns in each row."""
+    if n_outputs == n_classes and not is_network(final_step(estimator)[0]):
+        return np.asarray(estimator.predict(X)).astype(np.int64)
+    return probabilities(estimator, X, n_outputs)[:, :n_classes].argmax(axis=1)
+
+
+def probabilities(estimator, X, n_outputs):
+    """Return the probability of every column, 0 for those without a label so far."""
+    with seeded(0, device_of(estimator)):  # A DataLoader draws a number.
+        proba = np.asarray(estimator.predict_proba(X))
+    if is_network(final_step(estimator)[0]):
+        _check_columns(proba, n_outputs)
+        return proba
+    full = np.zeros((len(proba), n_outputs), dtype=proba.dtype)
+    full[:, estimator.classes_] = proba
+    return full
+
+
+def decision_values(estimator, X, n_outputs):
+    """Return the confidence in every column, -inf for those without a label so far."""
+    values = np.asarray(estimator.decision_function(X))
+    if values.ndim == 1:  # Two classes have one column by convention.
+        values = np.column_stack([-values, values])
+    full = np.full((len(values), n_outputs), -np.inf, dtype=values.dtype)
+    full[:, estimator.classes_] = values
+    return full

@@ -1,0 +1,335 @@
+"""A run that is killed at any moment goes on to the picks of one that is not."""
+
+import json
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.datasets import make_blobs
+from sklearn.linear_model import LogisticRegression
+from skorch import NeuralNetClassifier
+from torch import nn
+
+from sksimilar import RandomSampler, SIMILARSampler
+from sksimilar.checkpoint import Checkpoint
+from sksimilar.learner import ActiveLearner
+from sksimilar.models import MLP
+
+X, Y = make_blobs(200, centers=4, random_state=0)
+X = X.astype(np.float32)
+QUERY = np.isin(np.arange(200), np.flatnonzero(Y == 3)[:3])
+NET = NeuralNetClassifier(
+    MLP,
+    module__n_features=2,
+    criterion=nn.CrossEntropyLoss,
+    optimizer=torch.optim.Adam,
+    max_epochs=5,
+    verbose=0,
+)
+
+
+class Forgetful(LogisticRegression):
+    """A classifier that counts how often it is trained."""
+
+    trainings: list = []
+
+    def fit(self, X, y):
+        self.trainings.append(len(y))
+        return super().fit(X, y)
+
+
+def make_learner(checkpoint, estimator=NET, **params):
+    params = {"scenario": "rare", "n_rounds": 6, "random_state": 0, **params}
+    sampler = SIMILARSampler(function="flqmi", budget=4)
+    return ActiveLearner(estimator, sampler, checkpoint=checkpoint, **params)
+
+
+def run(learner):
+    return learner.fit(X, Y, query_mask=QUERY)
+
+
+def assert_same(run, expected):
+    facts = [(r["n_labeled"], r.get("selected")) for r in run.history_]
+    assert facts == [(r["n_labeled"], r.get("selected")) for r in expected.history_]
+    assert_array_equal(run.selected_rounds_, expected.selected_rounds_)
+    assert_array_equal(run.predict_proba(X), expected.predict_proba(X))
+
+
+@pytest.fixture(params=["weights", "no weights"])
+def storage(request, monkeypatch):
+    """Weights in the checkpoint, or training again since there is no safetensors."""
+    if request.param == "weights":
+        pytest.importorskip("safetensors")
+    else:
+        monkeypatch.setitem(sys.modules, "safetensors.torch", None)
+
+
+# -- killed -----------------------------------------------------------------------------
+
+
+def run_in_child(directory):
+    run(make_learner(directory))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork, to begin at once")
+def test_a_process_killed_at_random_moments_ends_with_the_same_picks(tmp_path, storage):
+    expected = run(make_learner(tmp_path / "0"))
+    begin = time.perf_counter()
+    run(make_learner(tmp_path / "1"))
+    duration = time.perf_counter() - begin
+    processes, rng = multiprocessing.get_context("fork"), random.Random(0)
+    kills, runs = 0, 1
+    while kills < 20:
+        directory = tmp_path / str(runs := runs + 1)
+        while True:
+            child = processes.Process(target=run_in_child, args=(directory,))
+            child.start()
+            child.join(rng.uniform(0, duration))
+            if child.exitcode is not None:
+                assert child.exitcode == 0
+                break
+            os.kill(child.pid, signal.SIGKILL)
+            child.join()
+            kills += child.exitcode == -signal.SIGKILL
+        assert_same(run(make_learner(directory)), expected)
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+def test_every_step_of_writing_may_be_the_last(tmp_path, storage, monkeypatch, before):
+    learner = make_learner(None, n_rounds=2)
+    expected, replace, steps = run(learner), os.replace, []
+
+    def dying_replace(source, target):
+        steps.append(target)
+        if before and len(steps) == last:
+            raise Killed
+        replace(source, target)
+        if len(steps) == last:
+            raise Killed
+
+    monkeypatch.setattr(os, "replace", dying_replace)
+    for last in range(1, 40):
+        steps.clear()
+        directory = tmp_path / str(last)
+        try:
+            run(clone(learner).set_params(checkpoint=directory))
+        except Killed:
+            last = None
+            assert_same(run(clone(learner).set_params(checkpoint=directory)), expected)
+        else:
+            break
+    # Three trainings, two questions and two answers, each at least two files.
+    assert len(steps) >= 14
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_a_run_may_stop_after_every_round_and_go_on(tmp_path, storage, warm_start):
+    for estimator in (NET, LogisticRegression()):
+        params = {"estimator": estimator, "warm_start": warm_start}
+        directory = tmp_path / type(estimator).__name__
+        for n_rounds in (1, 2, 3, 5):
+            resumed = run(make_learner(directory, **params, n_rounds=n_rounds))
+        assert_same(resumed, run(make_learner(None, **params, n_rounds=5)))
+
+
+def test_a_finished_run_is_not_trained_again_from_the_beginning(tmp_path):
+    learner = make_learner(tmp_path, Forgetful())
+    first = run(learner)
+    Forgetful.trainings.clear()
+    again = run(clone(learner))
+    assert Forgetful.trainings == [first.labeled_mask_.sum()]
+    assert again.history_ == first.history_
+
+
+def test_the_estimators_of_all_rounds_come_back(tmp_path, storage):
+    learner = make_learner(tmp_path, keep_estimators=True, n_rounds=2)
+    stages = list(run(learner).staged_predict(X))
+    again = list(run(clone(learner)).staged_predict(X))
+    assert_array_equal(again, stages)
+    assert len(stages) == 3
+
+
+def test_without_a_random_state_the_seed_is_that_of_the_first_run(tmp_path):
+    first = run(make_learner(tmp_path, random_state=None, n_rounds=2))
+    more = run(make_learner(tmp_path, random_state=None, n_rounds=3))
+    assert [r.get("selected") for r in more.history_[:2]] == [
+        r.get("selected") for r in first.history_[:2]
+    ]
+
+
+# -- a person ---------------------------------------------------------------------------
+
+
+def test_a_person_goes_on_where_they_were(tmp_path, storage):
+    y = np.where(np.arange(200) < 40, Y, -1)
+
+    def begin():
+        return make_learner(tmp_path).start(X, y, query_mask=QUERY & (y != -1))
+
+    rows = begin().ask()
+    learner = begin()
+    assert_array_equal(learner.ask(), rows)
+    learner.tell(rows[:2], Y[rows[:2]], skipped=rows[2:3])
+    resumed = begin()
+    assert_array_equal(resumed.ask(), rows[3:])
+    assert_array_equal(resumed.labeled_mask_, learner.labeled_mask_)
+    assert_array_equal(resumed.predict_proba(X), learner.predict_proba(X))
+    assert resumed.history_ == learner.history_
+    learner.tell(rows[3:], Y[rows[3:]])
+    expected = learner.refit().ask()
+    resumed = begin()
+    assert_array_equal(resumed.ask(), expected)
+    assert not np.isin(expected, rows).any()
+
+
+# -- damaged and foreign ----------------------------------------------------------------
+
+
+def refused(directory, message, **params):
+    before = {path.name: path.read_bytes() for path in directory.iterdir()}
+    learner = make_learner(directory, **params)
+    with pytest.raises(ValueError, match=message):
+        run(learner)
+    assert {path.name: path.read_bytes() for path in directory.iterdir()} == before
+    assert not hasattr(learner, "classes_")
+    assert not hasattr(learner, "history_")
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "gone"])
+def test_a_damaged_file_is_refused(tmp_path, storage, damage):
+    directory = tmp_path / "run"
+    run(make_learner(directory, n_rounds=1))
+    names = sorted(path.name for path in directory.iterdir())
+    assert names[0] == "manifest.json"
+    for name in names:
+        path = directory / name
+        content = path.read_bytes()
+        middle = len(content) // 2
+        flipped = bytes([content[middle] ^ 1])
+        damaged = {
+            "flip": content[:middle] + flipped + content[middle + 1 :],
+            "cut": content[:middle],
+            "empty": b"",
+        }
+        if damage == "gone":
+            path.unlink()
+        else:
+            path.write_bytes(damaged[damage])
+        if name != "manifest.json" or damage != "gone":
+            refused(directory, "checkpoint is damaged")
+        path.write_bytes(content)
+    run(make_learner(directory, n_rounds=1))
+
+
+def test_a_file_that_is_whole_but_another_is_refused(tmp_path):
+    directory = tmp_path / "run"
+    run(make_learner(directory, n_rounds=1))
+    (path,) = directory.glob("pool-*.npz")
+    content = path.read_bytes()
+    with np.load(path) as arrays:
+        np.savez_compressed(path, **{**arrays, "codes": arrays["codes"] * 0})
+    refused(directory, "checkpoint is damaged")
+    path.write_bytes(content)
+    run(make_learner(directory, n_rounds=1))
+
+
+@pytest.mark.parametrize(
+    "params, differs",
+    [
+        ({"estimator__max_epochs": 6}, "parameter `estimator__max_epochs`"),
+        ({"estimator__module__hidden": 9}, "parameter `estimator__module__hidden`"),
+        ({"sampler": RandomSampler()}, "parameter `sampler`"),
+        ({"scenario": "rare+redundancy"}, "parameter `scenario`"),
+        ({"random_state": 1}, "parameter `random_state`"),
+    ],
+)
+def test_a_checkpoint_of_other_parameters_is_refused(tmp_path, params, differs):
+    run(make_learner(tmp_path, n_rounds=1))
+    learner = make_learner(tmp_path, clone(NET), n_rounds=1).set_params(**params)
+    with pytest.raises(ValueError, match=f"another run: it differs in .*{differs}"):
+        run(learner)
+
+
+@pytest.mark.parametrize(
+    "changed", ["the rows of X", "the labels in y", "`query_mask`"]
+)
+def test_a_checkpoint_of_other_data_is_refused(tmp_path, changed):
+    learner = run(make_learner(tmp_path, n_rounds=1))
+    other = {
+        "the rows of X": (X + 1, Y, QUERY),
+        "the labels in y": (X, (Y + 1) % 4, QUERY),
+        "`query_mask`": (X, Y, QUERY[::-1]),
+    }[changed]
+    with pytest.raises(ValueError, match=f"it differs in {changed}"):
+        learner.fit(*other[:2], query_mask=other[2])
+
+
+def test_a_directory_of_other_files_is_refused_and_left_alone(tmp_path):
+    (tmp_path / "thesis.tex").write_text("42")
+    refused(tmp_path, "holds files that are no checkpoint, such as 'thesis.tex'")
+
+
+def test_a_checkpoint_of_another_version_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("sksimilar.checkpoint.FORMAT", {"format": "x", "version": 0})
+    run(make_learner(tmp_path, n_rounds=1))
+    monkeypatch.undo()
+    refused(tmp_path, "is of another format")
+
+
+class Bomb:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def test_nothing_in_a_checkpoint_is_executed(tmp_path):
+    directory = tmp_path / "run"
+    run(make_learner(directory, n_rounds=1))
+    stored = Checkpoint(directory)
+    content = stored.load()
+    pool = {**content["pool"], "codes": np.array([Bomb(tmp_path / "boom")])}
+    stored.save({k: content[k] for k in content.keys() - {"pool", "weights"}}, pool)
+    refused(directory, "damaged")
+    assert not (tmp_path / "boom").exists()
+
+
+def test_what_is_on_disk_is_json_and_arrays_without_pickles(tmp_path):
+    learner = run(make_learner(tmp_path, n_rounds=2))
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert manifest["run"]["history"] == learner.history_
+    (pool,) = tmp_path.glob("pool-*.npz")
+    with np.load(pool, allow_pickle=False) as arrays:
+        assert_array_equal(arrays["labeled"], learner.labeled_mask_)
+        assert_array_equal(
+            arrays["codes"][learner.labeled_mask_], Y[learner.labeled_mask_]
+        )
+
+
+def test_hidden_labels_are_not_on_disk(tmp_path):
+    learner = run(make_learner(tmp_path, n_rounds=1))
+    codes = Checkpoint(tmp_path).load()["pool"]["codes"]
+    shown = learner.labeled_mask_ | QUERY
+    assert_array_equal(codes, np.where(shown, Y, -1))
+
+
+def test_leftovers_of_a_killed_process_are_swept_away(tmp_path):
+    (tmp_path / "manifest.json.12345.tmp").write_text("half a manif")
+    (tmp_path / "pool-00ff.npz.12345.tmp").write_bytes(b"")
+    (tmp_path / "pool-00ff.npz").write_bytes(b"")
+    run(make_learner(tmp_path, n_rounds=1))
+    names = sorted(path.name.split("-")[0] for path in tmp_path.iterdir())
+    assert [name for name in names if name != "weights"] == ["manifest.json", "pool"]
