@@ -25,7 +25,6 @@ from sksimilar.problem import Problem
 from sksimilar.similarity import CosineSimilarity, DenseSimilarity, gradient_factors
 
 
-
 def embedding(n, n_classes, n_features, seed):
     """Return features after a ReLU, the logits of a random head, and its predictions."""
     rng = np.random.default_rng(seed)
@@ -94,9 +93,13 @@ def compare(args):
         f"budget {args.budget}, {args.classes} classes, {args.features} features, "
         f"{args.threads} threads, torch {torch.__version__}; median of {args.repeats}"
     )
-    print(f"{'function':10} {'s':>8} {'MB':>7} {'dense s':>9} {'MB':>7} {'ratio':>7} value")
+    print(
+        f"{'function':10} {'s':>8} {'MB':>7} {'dense s':>9} {'MB':>7} {'ratio':>7} value"
+    )
     for name in args.functions:
-        pairs = [[run(name, d, args) for d in (False, True)] for _ in range(args.repeats)]
+        pairs = [
+            [run(name, d, args) for d in (False, True)] for _ in range(args.repeats)
+        ]
         seconds = [median(pair[d]["seconds"] for pair in pairs) for d in (0, 1)]
         memory = [median(pair[d]["megabytes"] for pair in pairs) for d in (0, 1)]
         ratio = median(dense["seconds"] / ours["seconds"] for ours, dense in pairs)
@@ -126,9 +129,7 @@ def main():
     args = parser.parse_args()
     if args.case:
         return measure(args)
-    args.functions = args.functions or [
-        name for name in FUNCTIONS if name != "flq"
-    ]
+    args.functions = args.functions or [name for name in FUNCTIONS if name != "flq"]
     rows = list(compare(args))
     if args.out:
         with open(args.out, "w", newline="") as file:

@@ -1,4 +1,4 @@
-"""Samplers to compare with: the paper's baselines and sanity checks.  Floor 3."""
+"""Samplers to compare with: the paper's baselines and sanity checks.  Floor 4."""
 
 from abc import abstractmethod
 

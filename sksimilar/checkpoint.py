@@ -1,4 +1,4 @@
-"""What a run has learnt, on disk: complete at every moment, or refused.  Floor 0.
+"""What a run has learnt, on disk: complete at every moment, or refused.  Floor 1.
 
 Each file is named by what is in it and is complete before ``manifest.json`` speaks of
 it.  Replacing the manifest is the one step that counts, and that step is atomic: who

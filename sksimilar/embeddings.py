@@ -1,4 +1,4 @@
-"""From an estimator and rows to a similarity.  Floor 2."""
+"""From an estimator and rows to a similarity.  Floor 3."""
 
 import numpy as np
 import torch

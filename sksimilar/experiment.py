@@ -1,4 +1,4 @@
-"""The protocol: methods x seeds x rounds, paired by seed.  Floor 4.
+"""The protocol: methods x seeds x rounds, paired by seed.  Floor 6.
 
 What the methods share under one seed is a `Task`: the split, the first labels and, by
 the seed itself, the initial weights and the order of batches.  Differences between

@@ -1,4 +1,4 @@
-"""What a fitted classifier knows about its rows, read batch by batch.  Floor 1.
+"""What a fitted classifier knows about its rows, read batch by batch.  Floor 2.
 
 The cross-entropy of row i under the logits z_i = W h_i + b has the gradient
 r_i (h_i, 1)^T with respect to (W, b), where r_i = softmax(z_i) - e_{y_i}.  So the input
@@ -237,7 +237,8 @@ class _ClassifierAdapter(_Adapter):
         if unknown:
             raise ValueError(
                 f"{_some(unknown)} not among the classes that the estimator was fitted "
-                f"on: {list(column)}."
+                f"on: {list(column)}. Train it on a row of each class, or compare "
+                "rows with labels='hypothesized'."
             )
         return np.array([column[label] for label in y.tolist()], dtype=np.int64)
 

@@ -1,4 +1,4 @@
-"""Between what people call classes and what networks call columns.  Floor 0."""
+"""Between what people call classes and what networks call columns.  Floor 1."""
 
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets

@@ -1,4 +1,4 @@
-"""Algorithm 1 of the paper: train, ask, label, and again.  Floor 3."""
+"""Algorithm 1 of the paper: train, ask, label, and again.  Floor 5."""
 
 from numbers import Integral
 
@@ -27,6 +27,7 @@ from .labels import Codebook, check_labels, sort_answers
 from .pool import Pool, draw_initial
 from .prediction import PredictorMixin
 from .rows import take
+from .sampler import SIMILARSampler
 from .scenarios import Scenario, resolve
 from .seeding import derive, draw_seed
 from .session import INITIAL, Session
@@ -62,7 +63,8 @@ class ActiveLearner(
 
     sampler : object with `fit` and `select`, default=None
         Names the rows to label; by default a :class:`~sksimilar.SIMILARSampler`.  How
-        many in a round is its ``budget``.
+        many in a round is its ``budget``.  In each round a clone of it looks through
+        the classifier just trained, unless it holds a ``FrozenEstimator`` of its own.
 
     scenario : str or Scenario, default="standard"
         What the query and conditioning sets are: "standard", "rare", "redundancy",
@@ -155,8 +157,7 @@ class ActiveLearner(
     --------
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from sksimilar import RandomSampler
-    >>> from sksimilar.learner import ActiveLearner
+    >>> from sksimilar import ActiveLearner, RandomSampler
     >>> X, y = load_iris(return_X_y=True)
     >>> learner = ActiveLearner(
     ...     LogisticRegression(), RandomSampler(budget=5), n_rounds=3, random_state=0
@@ -293,7 +294,13 @@ class ActiveLearner(
 
         Parameters
         ----------
-        X, y, **options
+        X : rows of any kind
+            As in `fit`.
+
+        y : array-like of shape (n_samples,)
+            Labels, -1 where unknown.
+
+        **options : masks, X_val and y_val
             As in `fit`, but that ``labeled_mask`` is y != -1 by default.
 
         Returns
@@ -421,7 +428,8 @@ class ActiveLearner(
         seed = draw_seed(self.random_state) if stored is None else stored["seed"]
         pool = self._new_pool(codes, masks, seed, simulated)
         self._validation = validation
-        self._session = Session.of(self, X, pool, self._codebook, seed)
+        sampler = SIMILARSampler() if self.sampler is None else self.sampler
+        self._session = Session.of(self, sampler, X, pool, self._codebook, seed)
         self._session.store, self._session.identity = store, identity
         if stored is not None:
             self._session.resume(stored)

@@ -64,7 +64,18 @@ class PoolSplit:
         return f"PoolSplit({n_rows} evaluation rows, n_splits={self.n_splits})"
 
     def get_n_splits(self, X=None, y=None, groups=None):
-        """Return the number of folds."""
+        """Return the number of folds.
+
+        Parameters
+        ----------
+        X, y, groups : object
+            Ignored.
+
+        Returns
+        -------
+        n_splits : int
+            As given.
+        """
         return self.n_splits
 
     def split(self, X, y=None, groups=None):

@@ -1,4 +1,4 @@
-"""What a selection will take, said before it starts.  Floor 0."""
+"""What a selection will take, said before it starts.  Floor 1."""
 
 from time import perf_counter
 from typing import NamedTuple

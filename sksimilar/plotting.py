@@ -1,4 +1,4 @@
-"""Displays in the manner of scikit-learn: what was learned, and what was picked.  Floor 4.
+"""Displays in the manner of scikit-learn: what was learned, and what was picked.  Floor 0.
 
 They take arrays, so that runs of any origin can be drawn.  Matplotlib is imported when
 something is drawn, and only then.

@@ -396,9 +396,7 @@ class SIMILARSampler(BaseSampler):
         cheaper = "function='gc'" if problem.query is None else "function='gcmi'"
         check_memory(n_bytes, self._memory_limit, parts, cheaper)
         if self.verbose:
-            seconds = parts * expected_seconds(
-                cost, n, diagonal.dtype, diagonal.device
-            )
+            seconds = parts * expected_seconds(cost, n, diagonal.dtype, diagonal.device)
             print(
                 f"[{type(self).__name__}] {self.function_}: {n} of "
                 f"{len(self.candidates_)} candidates on {diagonal.device}; about "

@@ -1,4 +1,4 @@
-"""The realistic scenarios of the paper as data: Tables 1 and 3.  Floor 0.
+"""The realistic scenarios of the paper as data: Tables 1 and 3.  Floor 1.
 
 A scenario says which rows stand for what is wanted (the query Q) and which for what is
 known or unwanted (the conditioning set P).  It names sets, and the sets are looked up
@@ -64,7 +64,13 @@ class Scenario:
         return hash((self.query, self.conditioning))
 
     def names(self):
-        """Return the names of all sets that this scenario mentions."""
+        """Return the names of all sets that this scenario mentions.
+
+        Returns
+        -------
+        names : set of str
+            None of those that functions use.
+        """
         return {*set_names(self.query), *set_names(self.conditioning)}
 
     def masks(self, pool):
@@ -72,6 +78,16 @@ class Scenario:
 
         An empty P is no conditioning, by the formula itself.  An empty Q would make
         every selection worth 0: without a row to ask for, the round selects by f(A).
+
+        Parameters
+        ----------
+        pool : Pool
+            What is known of every row in this round.
+
+        Returns
+        -------
+        query, conditioning : ndarray of bool of shape (n_samples,), or None
+            The two sets.
         """
         return evaluate(self.query, pool), evaluate(self.conditioning, pool)
 

@@ -1,4 +1,4 @@
-"""One run of Algorithm 1: what is known, and the steps that change it.  Floor 3."""
+"""One run of Algorithm 1: what is known, and the steps that change it.  Floor 2."""
 
 import time
 from dataclasses import dataclass, field
@@ -12,7 +12,6 @@ from ._validation import check_selection
 from .checkpoint import Checkpoint
 from .labels import Codebook
 from .pool import UNKNOWN, Pool
-from .sampler import SIMILARSampler
 from .scenarios import Scenario, resolve
 from .seeding import derive, seeded, with_seed
 from .stopping import watches_pool
@@ -88,7 +87,7 @@ class Session:
     n_trained: int = 0
 
     @classmethod
-    def of(cls, learner, X, pool, codebook, seed):
+    def of(cls, learner, sampler, X, pool, codebook, seed):
         """Return a session with the parameters of a learner."""
         if learner.warm_start:
             training.check_warm_start(learner.estimator)
@@ -103,7 +102,7 @@ class Session:
             pool=pool,
             codebook=codebook,
             classifier=classifier,
-            sampler=SIMILARSampler() if learner.sampler is None else learner.sampler,
+            sampler=sampler,
             scenario=resolve(learner.scenario),
             seed=seed,
             warm_start=learner.warm_start,
@@ -227,15 +226,17 @@ class Session:
     def _sampler(self, seed):
         """Return a clone of the sampler that looks through the trained classifier."""
         sampler = with_seed(clone(self.sampler), seed)
-        if (
-            getattr(sampler, "estimator", sampler) is None
-        ):  # There may be no such thing.
+        own = sampler.get_params(deep=False).get("estimator", sampler)
+        if own is not sampler and not isinstance(own, FrozenEstimator):
             sampler.set_params(estimator=FrozenEstimator(self.estimator))
         return sampler
 
     def _given(self):
         """Return Q and P of this round, the rows that the user conditions on among P."""
         query, conditioning = self.scenario.masks(self.pool)
+        if conditioning is None and self.scenario.conditioning is not None:
+            # Empty as yet, which is not the same as not asked for.
+            conditioning = np.zeros(len(self.pool.codes), dtype=bool)
         if self.pool.conditioning.any():
             always = self.pool.conditioning
             conditioning = always if conditioning is None else conditioning | always

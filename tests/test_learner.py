@@ -24,6 +24,7 @@ from sklearn.datasets import load_digits, make_blobs
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import (
     GridSearchCV,
@@ -299,6 +300,32 @@ def test_an_empty_query_falls_back_to_none_and_says_so():
     learner.fit(X, Y)
     assert Spy.seen[0][1] is None
     assert learner.history_[0]["query_fallback"]
+
+
+def test_a_conditional_function_does_without_p_until_there_is_one():
+    begun = LABELED & (Y != 2)
+    sampler = SIMILARSampler(function="logdetcmi", budget=6)
+    learner = ActiveLearner(
+        LogisticRegression(), sampler, scenario="ood", ood_label=2, n_rounds=3,
+        random_state=0,
+    ).fit(X, Y, labeled_mask=begun, query_mask=begun)  # fmt: skip
+    counts = [record.get("n_conditioning") for record in learner.history_[:-1]]
+    found = [
+        int(((learner.selected_rounds_ < r) & learner.ood_mask_).sum())
+        for r in range(3)
+    ]
+    assert counts == found and counts[0] == 0
+
+
+def test_a_sampler_looks_through_the_classifier_of_the_round_unless_its_own_is_frozen():
+    other = LogisticRegression().fit(X[LABELED], Y[LABELED])
+    for given, kept in (other, False), (FrozenEstimator(other), True):
+        sampler = SIMILARSampler(given, function="flqmi", budget=4)
+        learner = ActiveLearner(
+            LogisticRegression(), sampler, scenario="rare", n_rounds=1, random_state=0
+        ).fit(X, Y, labeled_mask=LABELED, query_mask=RARE)
+        assert (learner.sampler_.estimator.estimator is other) == kept
+        assert sampler.estimator is given
 
 
 @pytest.mark.parametrize("scenario", ["redundancy+ood", "ood", "rare+ood", "rare"])

@@ -15,7 +15,9 @@ from numpydoc.validate import validate
 import sksimilar
 
 ROOT = Path(sksimilar.__file__).parent
-MODULES = [m.name for m in pkgutil.iter_modules(sksimilar.__path__) if m.name != "__main__"]
+MODULES = [
+    m.name for m in pkgutil.iter_modules(sksimilar.__path__) if m.name != "__main__"
+]
 # What numpydoc may report without harm: no See Also or Examples section, no extended
 # summary, short descriptions without a period, the order of sections.
 TOLERATED = {"SA01", "EX01", "ES01", "GL08", "RT02", "RT03", "PR08", "PR09", "RT05"}
@@ -29,7 +31,9 @@ def source(name):
 
 def floor(name):
     """Return the floor that a module's docstring names."""
-    match = re.search(r"Floor (\d)\.", ast.get_docstring(ast.parse(source(name).read_text())))
+    match = re.search(
+        r"Floor (\d)\.", ast.get_docstring(ast.parse(source(name).read_text()))
+    )
     assert match, f"{name} does not say its floor"
     return int(match[1])
 
@@ -42,9 +46,11 @@ def imports(name):
     for file in files:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.ImportFrom) and node.level == own:
-                yield from [node.module.split(".")[0]] if node.module else [
-                    alias.name for alias in node.names
-                ]
+                yield from (
+                    [node.module.split(".")[0]]
+                    if node.module
+                    else [alias.name for alias in node.names]
+                )
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -1,4 +1,4 @@
-"""The demonstration: a comparison on a scenario of the paper, in small.  Floor 4.
+"""The demonstration: a comparison on a scenario of the paper, in small.  Floor 7.
 
 `_tasks` makes the scenario out of labeled data, `sksimilar.experiment` runs the methods
 on it, and `_report` says what came out.
