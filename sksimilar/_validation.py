@@ -52,6 +52,18 @@ def check_disjoint(candidates, given, name):
         )
 
 
+def check_candidates(indices, candidates, name):
+    """Refuse positions that are no candidates, or repeated."""
+    strange = np.setdiff1d(indices, candidates)
+    if len(strange):
+        raise ValueError(
+            f"`{name}` must be candidates, got {strange[0]}, which is none: a set is "
+            "valued only where it meets neither query nor conditioning rows."
+        )
+    if len(np.unique(indices)) < len(indices):
+        raise ValueError(f"`{name}` must be distinct, got a repeated position.")
+
+
 def check_labeled(y, rows, name):
     """Refuse rows without the true label that their gradient needs."""
     if y is None:

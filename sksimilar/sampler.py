@@ -9,7 +9,7 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._validation import check_labeled, format_bytes, parse_bytes
+from ._validation import check_candidates, check_labeled, format_bytes, parse_bytes
 from .base import BaseSampler
 from .embeddings import similarity_of
 from .measures import resolve_function
@@ -250,16 +250,9 @@ class SIMILARSampler(BaseSampler):
         """
         check_is_fitted(self)
         indices = np.asarray(indices, dtype=np.int64).ravel()
-        strange = np.setdiff1d(indices, self.candidates_)
-        if len(strange) or len(np.unique(indices)) < len(indices):
-            raise ValueError(
-                "`indices` must be distinct candidates; got "
-                + (
-                    f"{strange[0]}, which is none."
-                    if len(strange)
-                    else "a repeated one."
-                )
-            )
+        check_candidates(indices, self.candidates_, "indices")
+        if not len(indices):
+            return 0.0
         return float(self._part(indices).gains_along().sum())
 
     def explain(self):
@@ -381,9 +374,9 @@ class SIMILARSampler(BaseSampler):
         if self.n_informative_ < n:
             warnings.warn(
                 f"Only {self.n_informative_} of {n} picks carried information: the "
-                "function has saturated, and the others were chosen by similarity to "
-                "the query, then at random. Lower the budget, raise eta, or use "
-                "'logdetmi' or 'flqmi'."
+                "function has saturated, and the others were chosen as ties are, by "
+                "similarity to the query if there is one, then at random. Lower the "
+                "budget, or use function='logdet' or, with a query, 'flqmi'."
             )
         return selection.points.cpu().numpy()
 

@@ -305,6 +305,7 @@ def test_evaluate_refuses_what_is_no_set_of_candidates(data):
         sampler.evaluate([50, 3])
     with pytest.raises(ValueError, match="repeated"):
         sampler.evaluate([50, 50])
+    assert sampler.evaluate([]) == 0
 
 
 def test_bound_is_above_what_is_reached_and_absent_where_invalid(data):
