@@ -1,4 +1,4 @@
-"""Maximize a measure over sets of a given size.  Floor 0.
+"""Maximize a measure over sets of a given size.  Floor 1.
 
 An optimizer is a function of a measure, candidates and a budget.  It knows two verbs,
 ``gains(points)`` and ``add(points)``, and no formula.  A measure may also say that it is
