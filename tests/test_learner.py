@@ -37,7 +37,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, PrintLog
 from skorch.dataset import ValidSplit
 from skorch.helper import SliceDataset
 from torch import nn
@@ -45,6 +45,7 @@ from torch.utils.data import Dataset
 
 from sksimilar import RandomSampler, SIMILARSampler
 from sksimilar.learner import ActiveLearner
+from sksimilar.measures import FacilityLocation
 from sksimilar.model_selection import PoolSplit
 from sksimilar.models import MLP
 from sksimilar.scenarios import Scenario
@@ -1104,6 +1105,41 @@ def test_callbacks_of_scikit_learn_hear_of_every_round_and_may_stop():
     assert min(score for _, score in listener.scores) > 0.9
     assert learner.stop_reason_ == "callback"
     assert len(learner.history_) == 2
+
+
+def test_scoring_monitor_logs_every_round():
+    callback = pytest.importorskip("sklearn.callback")
+    monitor = callback.ScoringMonitor(scoring="accuracy")
+    learner = make_learner().set_callbacks(monitor).fit(X, NAMES, labeled_mask=LABELED)
+    scores = [entry["accuracy"] for entry in monitor.get_logs().data]
+    assert len(scores) == len(learner.history_)
+    rows = learner.labeled_mask_
+    assert scores[-1] == learner.score(X[rows], NAMES[rows])
+
+
+def test_loggers_of_skorch_write_in_every_round():
+    lines = []
+    net = make_net().set_params(
+        callbacks=[("log", PrintLog(sink=lines.append))], verbose=1, max_epochs=3
+    )
+    learner = make_learner(net).fit(X, Y, labeled_mask=LABELED)
+    epochs = [line for line in lines if line.split() and line.split()[0].isdigit()]
+    assert len(epochs) == 3 * len(learner.history_)
+
+
+@pytest.mark.parametrize("sharpness", [2.0, 50.0])
+def test_the_exponent_of_the_sharpened_kernel_is_a_parameter(sharpness):
+    sampler = SIMILARSampler(function=FacilityLocation(), budget=4)
+    learner = make_learner(
+        sampler=sampler, scenario="redundancy+ood", ood_label="cow", n_rounds=1
+    ).set_params(sampler__function__sharpness=sharpness)
+    begun = LABELED & (NAMES != "cow")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # Saturation.
+        learner.fit(X, NAMES, labeled_mask=begun, query_mask=begun)
+    last = learner.sampler_
+    assert last.function_.sharpness == sharpness
+    assert np.isin(last.query_, last.conditioning_).all()
 
 
 def test_progress_over_rounds(capsys):
