@@ -166,6 +166,17 @@ def check_positions(indices, n_samples, name):
     return indices.astype(np.int64)
 
 
+def check_answerable(candidates, codes):
+    """Refuse a simulation in which no row that may be asked for has an answer."""
+    if not candidates.any() and (codes == UNLABELED).any():
+        raise ValueError(
+            "`y` has no label for any row that may be asked for (y == -1), so `fit` "
+            "could not learn anything new. Pass the true labels, which are shown to "
+            "nobody before they are asked for; or answer by `oracle=`; or use `start`, "
+            "`ask` and `tell`."
+        )
+
+
 def check_answers(indices, labels, skipped):
     """Refuse labels that do not fit the rows they are for."""
     if len(indices) != len(labels):

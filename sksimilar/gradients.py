@@ -21,6 +21,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, gen_batches
 from sklearn.utils.validation import _num_samples, check_is_fitted
 from skorch.helper import SliceDataset
+from torch import nn
 
 from ._validation import check_finite
 from .inference import (
@@ -139,6 +140,12 @@ def column_labels(estimator, y, n_classes):
 
 def _adapter(estimator):
     """Return the adapter for the kind of ``estimator``, looking inside wrappers."""
+    if isinstance(estimator, (type, nn.Module)):
+        raise TypeError(
+            f"`estimator` must be a fitted skorch net or classifier, got "
+            f"{_short(estimator)}. Fit `skorch.NeuralNetClassifier(Module).fit(X, y)` "
+            "and pass that."
+        )
     if isinstance(estimator, FrozenEstimator):
         return _adapter(estimator.estimator)
     if hasattr(estimator, "best_estimator_"):
@@ -330,6 +337,13 @@ def _as_tensor(batch):
             "The rows of X are compared as vectors and must be numbers. Encode the "
             "other columns in a Pipeline, ahead of the classifier."
         ) from error
+
+
+def _short(estimator):
+    """Return what an estimator is not, for a message."""
+    if isinstance(estimator, type):
+        return f"the class {estimator.__name__}"
+    return f"the bare module {type(estimator).__name__}"
 
 
 def _some(labels, n=5):

@@ -66,7 +66,8 @@ def read(net, reader, X, rows, layers):
     with _left_as_found(net), _last_call(layers) as call:
         for batch in _loader(net, X, rows):
             call.clear()
-            output = net.evaluation_step(batch, training=False)
+            with _precision_explained():
+                output = net.evaluation_step(batch, training=False)
             output = output[0] if isinstance(output, tuple) else output
             yield reader(call, partial(nonlinearity, output))
 
@@ -182,6 +183,20 @@ def linears(module, layer):
     if layer == "auto":
         return found
     return {layer: found[check_choice(layer, found, "layer")]}
+
+
+@contextmanager
+def _precision_explained():
+    """Say what torch means where rows and weights are of different precision."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "same dtype" not in str(error) and "Double" not in str(error):
+            raise
+        raise TypeError(
+            "The rows of `X` and the weights of the network differ in precision. Pass "
+            f"X.astype('float32'), as in training. (torch says: {error})"
+        ) from error
 
 
 def _loader(net, X, rows):

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from . import history
 from ._validation import (
+    check_answerable,
     check_answers,
     check_budget,
     check_labeled_mask,
@@ -251,7 +252,9 @@ class ActiveLearner(
             of which the second is ignored.
 
         y : array-like of shape (n_samples,)
-            Labels.  Rows with y == -1 are never asked for, unless there is an oracle.
+            Labels, of the rows to ask for too: they are what is answered, and shown to
+            nobody before.  Rows with y == -1 are never asked for, unless there is an
+            oracle.
             (If the only other label is 1 and no ``classes`` are declared, both are
             classes.)
 
@@ -439,6 +442,8 @@ class ActiveLearner(
     def _new_pool(self, codes, masks, seed, simulated):
         n_classes = len(self._codebook.classes_)
         pool = Pool.begin(codes, masks, n_classes, self.grow_query, simulated)
+        if simulated:
+            check_answerable(pool.candidates, codes)
         if simulated and masks["labeled_mask"] is None:
             rng = np.random.default_rng(derive(seed, INITIAL))
             rows = draw_initial(codes, pool, self.n_initial, rng)

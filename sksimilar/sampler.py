@@ -20,6 +20,8 @@ from .similarity import METRICS
 
 __all__ = ["SIMILARSampler"]
 
+UNSELECTED = "This %(name)s has no selection to explain yet. Call `select` first."
+
 
 class SIMILARSampler(BaseSampler):
     """Select the rows to label next by maximizing submodular information.
@@ -265,20 +267,21 @@ class SIMILARSampler(BaseSampler):
         Returns
         -------
         explanation : Bunch of ndarrays of shape (n,)
-            ``index``, position in X; ``gain``; ``relevance``, I_f(j; Q), or f(j)
-            without a query; ``conditioning``, I_f(j; Q | P) - I_f(j; Q);
-            ``diversity``, gain - I_f(j; Q | P), negative where earlier picks hold the
-            same information; ``nearest_query`` and ``nearest_conditioning``, positions
-            in X of the most similar rows of Q and P, or -1; ``query_similarity`` and
-            ``conditioning_similarity``, how similar, or NaN.  A DataFrame takes it as
-            it is.
+            ``index``, position in X; ``gain`` = relevance + conditioning + diversity,
+            in units of the function; ``relevance``, I_f(j; Q), or f(j) without a
+            query; ``conditioning``, I_f(j; Q | P) - I_f(j; Q), usually a loss;
+            ``diversity``, gain - I_f(j; Q | P), a loss where earlier picks hold the
+            same information.  Of each set that there is, ``nearest_query`` and
+            ``nearest_conditioning``, position in X of its most similar row, and
+            ``query_similarity`` and ``conditioning_similarity``, how similar.  A
+            DataFrame takes it as it is.
 
         Raises
         ------
         NotFittedError
             Before `select`.
         """
-        check_is_fitted(self, "selected_indices_")
+        check_is_fitted(self, "selected_indices_", msg=UNSELECTED)
         part = self._part(self.selected_indices_)
         gains = part.gains_along().cpu().numpy()
         alone, plain = (
@@ -374,9 +377,9 @@ class SIMILARSampler(BaseSampler):
         if self.n_informative_ < n:
             warnings.warn(
                 f"Only {self.n_informative_} of {n} picks carried information: the "
-                "function has saturated, and the others were chosen as ties are, by "
-                "similarity to the query if there is one, then at random. Lower the "
-                "budget, or use function='logdet' or, with a query, 'flqmi'."
+                f"function has saturated, and by {self.function_} the others add "
+                "nothing to those. They were chosen as ties are, by similarity to the "
+                "query if there is one, then at random. A smaller budget loses nothing."
             )
         return selection.points.cpu().numpy()
 
@@ -403,11 +406,11 @@ def _tensor(rows, device="cpu"):
 
 def _nearest(part, given, name):
     """Return the row of a set most similar to each pick, and how similar."""
-    picks = part.candidates
     if given is None or not len(given):
-        row, value = np.full(len(picks), -1), np.full(len(picks), np.nan)
-    else:
-        value, nearest = part.similarity[picks, given].double().max(dim=1)
-        row = part.positions[given[nearest]].cpu().numpy()
-        value = value.cpu().numpy()
-    return {f"nearest_{name}": row, f"{name}_similarity": value}
+        return {}
+    value, nearest = part.similarity[part.candidates, given].double().max(dim=1)
+    rows = part.positions[given[nearest]]
+    return {
+        f"nearest_{name}": rows.cpu().numpy(),
+        f"{name}_similarity": value.cpu().numpy(),
+    }

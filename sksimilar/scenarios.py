@@ -50,9 +50,9 @@ class Scenario:
     def __init__(self, query=None, conditioning=None):
         self.query = query
         self.conditioning = conditioning
-        for expression in (query, conditioning):
+        for argument, expression in vars(self).items():
             for name in set_names(expression):
-                check_choice(name, SETS, "set")
+                check_choice(name, SETS, argument)
 
     def __repr__(self):
         return f"Scenario(query={self.query!r}, conditioning={self.conditioning!r})"

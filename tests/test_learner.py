@@ -234,6 +234,11 @@ def test_rows_without_an_answer_are_never_asked_for():
     assert_array_equal(np.flatnonzero(learner.labeled_mask_), np.arange(30))
 
 
+def test_a_simulation_without_answers_is_refused():
+    with pytest.raises(ValueError, match="`y` has no label for any row .*`start`"):
+        make_learner().fit(X, np.where(LABELED, Y, -1), labeled_mask=LABELED)
+
+
 def test_the_pool_may_end_before_the_rounds_without_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -261,7 +261,9 @@ def test_a_name_fits_the_masks_or_says_both_ways_out(name, query, conditioning):
     if fits:
         assert type(resolve_function(name, query, conditioning)) is type(named.make())
     else:
-        with pytest.raises(ValueError, match="mask.*or use a function"):
+        with pytest.raises(
+            ValueError, match="mask.*or use a function for the masks given"
+        ):
             resolve_function(name, query, conditioning)
 
 

@@ -176,9 +176,10 @@ def test_rows_in_both_masks_use_the_sharpened_kernel(data):
     assert_allclose(sampler.value_, value(sampler.selected_indices_))
     expected, _ = greedy(value, V.tolist(), 5)
     assert_allclose(sampler.value_, value(expected))
-    auto = SIMILARSampler().fit(
-        X, unlabeled(y), query_mask=QUERY, conditioning_mask=both
-    )
+    with pytest.warns(UserWarning, match="both query and conditioning"):
+        auto = SIMILARSampler().fit(
+            X, unlabeled(y), query_mask=QUERY, conditioning_mask=both
+        )
     assert isinstance(auto.function_, FacilityLocation)
 
 
@@ -287,12 +288,12 @@ def test_explanation_adds_up_and_names_the_rows_responsible(name, net, data):
     assert_array_equal(why.index, picks)
     S = METRICS["cosine"](gradients(net, X, unlabeled(y)))
     for mask, set_ in (QUERY, "query"), (KNOWN, "conditioning"):
-        nearest, similarity = why[f"nearest_{set_}"], why[f"{set_}_similarity"]
         if getattr(FUNCTIONS[name], set_):
+            nearest, similarity = why[f"nearest_{set_}"], why[f"{set_}_similarity"]
             assert mask[nearest].all()
             assert_allclose(similarity, S[picks][:, mask].max(axis=1), atol=1e-4)
         else:
-            assert (nearest == -1).all() and np.isnan(similarity).all()
+            assert f"nearest_{set_}" not in why and f"{set_}_similarity" not in why
     assert len(pd.DataFrame(why)) == 12
     if not FUNCTIONS[name].conditioning:
         assert (why.conditioning == 0).all()
@@ -427,6 +428,42 @@ def test_bad_input_is_refused_at_select_by_name(data):
         SIMILARSampler(function="logdetmi", eta=5.0).fit(
             X, unlabeled(y), query_mask=QUERY
         ).select()
+
+
+def test_an_estimator_that_is_none_is_refused_with_the_way_to_one(data, net):
+    X, y = data
+    for estimator, message in [
+        (NeuralNetClassifier, "got the class NeuralNetClassifier"),
+        (net.module_, "got the bare module MLP"),
+        (LogisticRegression(), "is not fitted"),
+        (NeuralNetClassifier(MLP), "is not fitted"),
+    ]:
+        with pytest.raises((TypeError, ValueError), match=message):
+            SIMILARSampler(estimator).fit(X, unlabeled(y))
+    with pytest.raises(TypeError, match=r"X.astype\('float32'\)"):
+        SIMILARSampler(net).fit(X.astype(float), unlabeled(y))
+
+
+def test_names_are_the_papers_in_any_case_and_alternatives_fit_the_masks(data):
+    X, y = data
+    sampler = SIMILARSampler(function="LOGDETMI").fit(X, unlabeled(y), query_mask=QUERY)
+    assert isinstance(sampler.function_, LogDeterminant)
+    with pytest.raises(ValueError, match="masks given: 'fl', .*'flcmi', 'logdetcmi'"):
+        SIMILARSampler(function="logdetmi").fit(X, unlabeled(y), **masks("logdetcmi"))
+
+
+def test_auto_says_that_it_sharpens(data):
+    X, y = data
+    with pytest.warns(UserWarning, match="5 rows are both query and conditioning"):
+        SIMILARSampler().fit(
+            X, unlabeled(y), query_mask=QUERY, conditioning_mask=LABELED
+        )
+
+
+def test_explaining_needs_a_selection(data):
+    X, y = data
+    with pytest.raises(ValueError, match="Call `select` first"):
+        SIMILARSampler().fit(X, unlabeled(y)).explain()
 
 
 def test_labels_of_given_rows_are_needed_for_their_gradients(data, net):

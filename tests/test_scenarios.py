@@ -106,7 +106,7 @@ def test_masks_of_a_scenario_leave_the_pool_alone():
 def test_an_unknown_name_is_refused_with_the_nearest_one():
     with pytest.raises(ValueError, match="Did you mean 'redundancy'"):
         resolve("redundance")
-    with pytest.raises(ValueError, match="`set` must be one of"):
+    with pytest.raises(ValueError, match="`query` must be one of"):
         Scenario(query="R+X")
 
 

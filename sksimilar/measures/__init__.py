@@ -14,6 +14,7 @@ weights up to 1 such a kernel stays positive semidefinite.
 To add a function, write one class in a file of its own and a row in `FUNCTIONS`.
 """
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -107,26 +108,52 @@ def resolve_function(function, query=None, conditioning=None):
     """
     if not isinstance(function, str):
         return function
+    function = function.lower()  # The paper prints some in capitals.
     check_choice(function, ["auto", *FUNCTIONS], "function")
     if function == "auto":
-        overlap = query is not None and conditioning is not None
-        overlap = overlap and bool(set(query) & set(conditioning))
-        return FacilityLocation() if overlap else LogDeterminant()
+        return _automatic(query, conditioning)
     named = FUNCTIONS[function]
-    _check_mask_given(function, named.query, query, "query_mask")
-    _check_mask_given(function, named.conditioning, conditioning, "conditioning_mask")
+    for wanted, given, mask in (
+        (named.query, query, "query_mask"),
+        (named.conditioning, conditioning, "conditioning_mask"),
+    ):
+        if not _fits(wanted, given):
+            raise ValueError(
+                f"function={function!r} {'needs' if wanted else 'takes no'} `{mask}`. "
+                f"{'Pass' if wanted else 'Leave out'} the mask, or use a function for "
+                f"the masks given: {_alternatives(query, conditioning)}."
+            )
     return named.make()
 
 
-def _check_mask_given(function, wanted, given, mask):
-    """Say both ways out where a name and the masks disagree."""
-    if wanted is None or wanted == (given is not None):
-        return
-    # An empty conditioning set is none: it may be named or left out.
-    if not wanted and not len(given):
-        return
-    does, do = ("needs", "Pass") if wanted else ("takes no", "Leave out")
-    raise ValueError(
-        f"function={function!r} {does} `{mask}`. {do} the mask, or use "
-        "a function whose family the masks pick, such as function='logdet' or 'fl'."
+def _automatic(query, conditioning):
+    """Return the function that 'auto' stands for."""
+    if query is None or conditioning is None:
+        return LogDeterminant()
+    n_both = len(set(query) & set(conditioning))
+    if not n_both:
+        return LogDeterminant()
+    warnings.warn(
+        f"{n_both} rows are both query and conditioning: function='auto' takes 'fl' with "
+        "a kernel sharpened for them, which looks for more of their kind without copies "
+        "of them. If you mean to avoid the other rows alone, clear these in "
+        "`conditioning_mask`; otherwise say function='fl'."
     )
+    return FacilityLocation()
+
+
+def _fits(wanted, given):
+    """Return whether a set is there as wanted; an empty one may be named or left out."""
+    if wanted is None or wanted == (given is not None):
+        return True
+    return not wanted and not len(given)
+
+
+def _alternatives(query, conditioning):
+    """Return the names that fit the sets, for a message."""
+    fitting = [
+        repr(name)
+        for name, named in FUNCTIONS.items()
+        if _fits(named.query, query) and _fits(named.conditioning, conditioning)
+    ]
+    return ", ".join(fitting)
