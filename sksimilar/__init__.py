@@ -1,9 +1,16 @@
 """SIMILAR: active learning with submodular information measures, for scikit-learn."""
 
 from .baselines import (
+    BADGESampler,
+    CoreSetSampler,
+    DistinctMarginSampler,
     EntropySampler,
+    FASSSampler,
+    FISHERSampler,
+    GLISTERSampler,
     LeastConfidenceSampler,
     MarginSampler,
+    MostLikelyPositiveSampler,
     RandomSampler,
     TopCosineSampler,
 )
@@ -16,9 +23,16 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ActiveLearner",
+    "BADGESampler",
+    "CoreSetSampler",
+    "DistinctMarginSampler",
     "EntropySampler",
+    "FASSSampler",
+    "FISHERSampler",
+    "GLISTERSampler",
     "LeastConfidenceSampler",
     "MarginSampler",
+    "MostLikelyPositiveSampler",
     "PoolSplit",
     "RandomSampler",
     "SIMILARSampler",

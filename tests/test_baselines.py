@@ -1,9 +1,16 @@
-"""Every baseline ranks rows as its definition says, written here in NumPy."""
+"""Every baseline keeps the contract; those that rank rows keep their definition.
+
+The definitions of baselines that look at several rows are in `test_baselines_sets`.
+"""
+
+import pickle
+from copy import deepcopy
 
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
@@ -12,7 +19,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skorch import NeuralNetClassifier
 from torch import nn
 
+from sksimilar import baselines
 from sksimilar.baselines import (
+    CoreSetSampler,
     EntropySampler,
     LeastConfidenceSampler,
     MarginSampler,
@@ -46,7 +55,9 @@ UNCERTAINTY = [
     (MarginSampler, margin),
     (LeastConfidenceSampler, least_confidence),
 ]
-ALL = [RandomSampler, TopCosineSampler, *(sampler for sampler, _ in UNCERTAINTY)]
+ALL = [getattr(baselines, name) for name in baselines.__all__]
+WITHOUT_ESTIMATOR = {"RandomSampler", "CoreSetSampler", "TopCosineSampler"}
+OF_A_QUERY = {"TopCosineSampler", "MostLikelyPositiveSampler", "FISHERSampler"}
 
 
 @pytest.fixture(scope="module")
@@ -182,12 +193,13 @@ def test_rows_are_distinct_candidates_of_the_exact_number(sampler, estimator):
 
 
 @parametrize_samplers
-def test_duplicates_are_distinct_rows(sampler, classifier):
-    rows = np.repeat(X[:6], 20, axis=0)
-    y, query = np.repeat(TRUE[:6], 20), np.arange(120) == 0
+def test_duplicates_are_distinct_rows(sampler, estimator):
+    rows = np.repeat(X[:12], 10, axis=0)
+    y, query = np.repeat(TRUE[:12], 10), np.arange(120) < 3
     labels = np.where(query, y, -1)
-    chosen = sampler(classifier, random_state=0).fit(rows, labels, query_mask=query)
-    assert len(np.unique(chosen.select(50))) == 50
+    fitted = sampler(estimator, random_state=0).fit(rows, labels, query_mask=query)
+    for n in 50, 117:
+        assert len(np.unique(fitted.select(n))) == n
 
 
 @parametrize_samplers
@@ -212,6 +224,56 @@ def test_ties_are_in_random_order(sampler, classifier):
 
 
 @parametrize_samplers
+def test_nothing_that_is_passed_changes(sampler, estimator):
+    passed = [X, Y, QUERY, KNOWN & ~QUERY, estimator]
+    before = deepcopy(passed)
+    masks = {"query_mask": QUERY, "conditioning_mask": KNOWN & ~QUERY}
+    sampler(estimator).fit_select(X, Y, **masks)
+    assert pickle.dumps(before[:4]) == pickle.dumps(passed[:4])
+    assert_array_equal(before[4].predict_proba(X), estimator.predict_proba(X))
+    if hasattr(estimator, "module_"):
+        assert estimator.module_.training == before[4].module_.training
+        assert not any(m._forward_hooks for m in estimator.module_.modules())
+
+
+@parametrize_samplers
+def test_no_global_random_state_is_drawn_from(sampler, estimator):
+    states = np.random.get_state()[1].copy(), torch.get_rng_state()
+    sampler(estimator).fit_select(X, Y, query_mask=QUERY)
+    assert_array_equal(np.random.get_state()[1], states[0])
+    assert torch.equal(torch.get_rng_state(), states[1])
+
+
+@parametrize_samplers
+def test_a_copy_selects_the_same(sampler, estimator):
+    fitted = sampler(estimator, random_state=3).fit(X, Y, query_mask=QUERY)
+    rows = fitted.select(20)
+    assert_array_equal(pickle.loads(pickle.dumps(fitted)).select(20), rows)
+    fresh = clone(fitted)
+    assert not hasattr(fresh, "candidates_")
+    assert fresh.get_params(deep=False).keys() == fitted.get_params(deep=False).keys()
+    fresh.set_params(estimator=estimator)  # That of a clone is not fitted.
+    assert_array_equal(fresh.fit(X, Y, query_mask=QUERY).select(20), rows)
+
+
+@parametrize_samplers
+def test_only_candidates_are_selected(sampler, classifier):
+    mask = np.arange(300) % 3 == 0
+    mask &= ~KNOWN
+    fitted = sampler(classifier).fit(X, Y, query_mask=QUERY, candidate_mask=mask)
+    assert mask[fitted.select(30)].all()
+    with pytest.warns(UserWarning, match="all are returned"):
+        assert_array_equal(np.sort(fitted.select(299)), np.flatnonzero(mask))
+
+
+@parametrize_samplers
+def test_one_candidate_is_enough(sampler, classifier):
+    mask = np.arange(300) == 200
+    fitted = sampler(classifier).fit(X, Y, query_mask=QUERY, candidate_mask=mask)
+    assert_array_equal(fitted.select(1), [200])
+
+
+@parametrize_samplers
 def test_no_candidate_is_an_error_of_select(sampler, classifier):
     fitted = sampler(classifier).fit(X, TRUE, query_mask=QUERY)
     with pytest.raises(ValueError, match="no row to select"):
@@ -221,15 +283,25 @@ def test_no_candidate_is_an_error_of_select(sampler, classifier):
 # --------------------------------------------------------------------- errors
 
 
-@parametrize_definitions
-def test_uncertainty_needs_an_estimator(sampler, definition):
-    with pytest.raises(ValueError, match="needs a fitted `estimator`"):
-        sampler().fit(X, Y)
+@pytest.mark.parametrize("name", sorted({*baselines.__all__} - WITHOUT_ESTIMATOR))
+def test_a_missing_estimator_is_asked_for(name):
+    with pytest.raises(ValueError, match=f"{name} needs a fitted `estimator`"):
+        getattr(baselines, name)().fit(X, Y, query_mask=QUERY)
 
 
-def test_cosine_needs_a_query(classifier):
-    with pytest.raises(ValueError, match="`query_mask` is None"):
-        TopCosineSampler(classifier).fit(X, Y)
+@pytest.mark.parametrize("name", sorted(OF_A_QUERY))
+def test_a_missing_query_is_asked_for(name, classifier):
+    with pytest.raises(ValueError, match=f"{name}.*`query_mask` is None"):
+        getattr(baselines, name)(classifier).fit(X, Y)
+
+
+@pytest.mark.parametrize("y", [None, np.where(QUERY, -1, Y)])
+@pytest.mark.parametrize(
+    "name", sorted(OF_A_QUERY - {"TopCosineSampler"}) + ["GLISTERSampler"]
+)
+def test_missing_labels_of_the_query_are_asked_for(name, y, classifier):
+    with pytest.raises(ValueError, match=f"{name} needs the true labels"):
+        getattr(baselines, name)(classifier).fit(X, y, query_mask=QUERY)
 
 
 def test_cosine_needs_the_labels_of_the_query(classifier):
@@ -237,6 +309,6 @@ def test_cosine_needs_the_labels_of_the_query(classifier):
         TopCosineSampler(classifier).fit(X, query_mask=QUERY)
 
 
-@parametrize_with_checks([RandomSampler()])
-def test_random_sampler_keeps_the_conventions_of_scikit_learn(estimator, check):
+@parametrize_with_checks([RandomSampler(), CoreSetSampler()])
+def test_samplers_keep_the_conventions_of_scikit_learn(estimator, check):
     check(estimator)

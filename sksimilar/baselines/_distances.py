@@ -1,0 +1,72 @@
+"""Distances from inner products, and the k-center measure on them."""
+
+import torch
+from sklearn.utils import gen_batches
+
+from ..similarity import BLOCK, InnerProduct
+
+ROUNDING = 1e-12  # Of the squared norm, in float64; float32 features know no better.
+
+
+class SquaredDistances:
+    """|g_i - g_j|^2 = S_ii + S_jj - 2 S_ij, without ever forming a g_i.
+
+    In float64, since the difference cancels, and exactly 0 where rounding is all that
+    could be left of it: a duplicate has to be at distance 0.
+
+    Parameters
+    ----------
+    similarity : InnerProduct
+        Or a subclass whose inner products are those of its factors, as the cosine is.
+    """
+
+    def __init__(self, similarity):
+        self.inner = InnerProduct(*(f.double() for f in similarity.factors))
+        self.squared_norms = self.inner.diagonal()
+
+    def __len__(self):
+        return len(self.inner)
+
+    def between(self, rows, cols):
+        """Return the squared distances of two sets of points, tensors or slices."""
+        norms = self.squared_norms[rows][:, None]
+        distances = self.inner[rows, cols].mul_(-2)
+        distances.add_(norms).add_(self.squared_norms[cols])
+        return distances.masked_fill_(distances <= ROUNDING * norms, 0.0)
+
+    def nearest(self, centers):
+        """Return the squared distance of every point to the nearest center."""
+        blocks = gen_batches(len(self), max(1, BLOCK // len(centers)))
+        return torch.cat([self.between(some, centers).amin(dim=1) for some in blocks])
+
+
+class KCenter:
+    """How far points are from the nearest center, as a measure to be maximized.
+
+    An object with `gains` and `add`: greedy on it is the farthest-first traversal.
+
+    Parameters
+    ----------
+    distances : SquaredDistances
+        Over all points.
+
+    centers : tensor of int64
+        Points that are centers from the start; may be empty.
+    """
+
+    def __init__(self, distances, centers):
+        self.distances = distances
+        norms = distances.squared_norms
+        # Without a center all are equally far: at the bound |a - b|^2 <= 4 max |a|^2.
+        self.nearest = torch.full_like(norms, 4 * norms.max())
+        if len(centers):
+            self.add(centers)
+
+    def gains(self, points):
+        """Return the squared distance of each point to the nearest center."""
+        return self.nearest[points]
+
+    def add(self, points):
+        """Make centers of some points, and return self."""
+        self.nearest = torch.minimum(self.nearest, self.distances.nearest(points))
+        return self
