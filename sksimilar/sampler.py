@@ -45,8 +45,9 @@ class SIMILARSampler(BaseSampler):
         'divgcmi', 'flcg', 'gccg', 'logdetcg', 'flcmi', 'logdetcmi'), which must fit the
         masks; by a base name ('fl', 'gc', 'logdet', 'flq', 'com'), whose family the
         masks pick; or as an object such as ``LogDeterminant(ridge=0.1)``, whose
-        parameters are then ``function__ridge`` and so on.  'auto' is 'logdet', or 'fl'
-        where rows are both query and conditioning.
+        parameters are then ``function__ridge`` and so on.  'auto' is
+        ``LogDeterminant(ridge=0.1)``, which avoids copies better than the ridge of 1
+        that the names stand for; or 'fl' where rows are both query and conditioning.
 
     budget : int, default=10
         Rows that `select` returns by default.

@@ -51,6 +51,11 @@ __all__ = [
 ]
 
 
+# The paper's ridge of 1 lets copies through, and 0.01 gives relevance away: on MNIST with
+# rare classes 0.1 gave the best accuracy of the three.
+AUTO_RIDGE = 0.1
+
+
 class Named(NamedTuple):
     """A function's name: how it is made, and which masks it asks for.
 
@@ -98,8 +103,9 @@ def resolve_function(function, query=None, conditioning=None):
     Returns
     -------
     function : AcquisitionFunction
-        For 'auto' a `LogDeterminant`, whose four families are the paper's best or near
-        it and cost O(n) memory a pick; a `FacilityLocation` where rows are in both sets.
+        For 'auto' a `LogDeterminant` with ridge 0.1, whose four families are the
+        paper's best or near it and cost O(n) memory a pick; a `FacilityLocation` where
+        rows are in both sets.
 
     Raises
     ------
@@ -128,11 +134,10 @@ def resolve_function(function, query=None, conditioning=None):
 
 def _automatic(query, conditioning):
     """Return the function that 'auto' stands for."""
-    if query is None or conditioning is None:
-        return LogDeterminant()
-    n_both = len(set(query) & set(conditioning))
+    given = query is not None and conditioning is not None
+    n_both = len(set(query) & set(conditioning)) if given else 0
     if not n_both:
-        return LogDeterminant()
+        return LogDeterminant(ridge=AUTO_RIDGE)
     warnings.warn(
         f"{n_both} rows are both query and conditioning: function='auto' takes 'fl' with "
         "a kernel sharpened for them, which looks for more of their kind without copies "
