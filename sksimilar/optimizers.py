@@ -2,15 +2,16 @@
 
 An optimizer is a function of a measure, candidates and a budget.  It knows two verbs,
 ``gains(points)`` and ``add(points)``, and no formula.  A measure may also say that it is
-``submodular`` or ``monotone`` and that it ``keeps_gains`` of all points current, so that
-reading them costs next to nothing; a measure that says none of this is taken to be
-none of it.
+``submodular``, that no gain is ever below its ``least_gain``, and that it ``keeps_gains``
+of all points current, so that reading them costs next to nothing; of a measure that says
+none of this nothing is assumed.
 
 Ties go to the earliest candidate: whoever calls orders them by preference.  Gains that
 differ by less than the rounding of their sum count as tied (`resolution`), because
 duplicated rows have gains that are equal on paper and not in floating point.
 """
 
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -82,8 +83,8 @@ def greedy(measure, candidates, budget, rng=None, track=iter):
     Returns
     -------
     selection : Selection
-        Its bound needs a monotone submodular measure.  No step reads a value back from
-        the device.
+        Its bound needs a submodular measure with a least gain.  No step reads a value
+        back from the device.
     """
     record = _Record(measure, candidates, budget)
     for _ in track(range(budget)):
@@ -110,8 +111,9 @@ def lazy(measure, candidates, budget, rng=None, track=iter):
         _renew(measure, candidates, bounds, fresh, record.resolution)
         record.take(bounds.where(fresh, -torch.inf))
         fresh = record.taken.clone()
-        if getattr(measure, "monotone", False):
-            fresh |= bounds <= record.resolution  # Known: 0 <= gain <= bound.
+        fresh |= (
+            bounds <= record.least_gain + record.resolution
+        )  # Known from both sides.
     return record.selection()
 
 
@@ -198,6 +200,10 @@ class _Record:
         self.measure, self.candidates, self.budget = measure, candidates, budget
         self.first = measure.gains(candidates)
         self.resolution = RESOLUTION[self.first.dtype] * self.first.abs().max()
+        self.least_gain = getattr(measure, "least_gain", -inf)
+        self.certified = (
+            getattr(measure, "submodular", False) and self.least_gain > -inf
+        )
         self.taken = torch.zeros_like(self.first, dtype=torch.bool)
         self.chosen, self.gains = [], []
         self.value = torch.zeros((), dtype=torch.float64, device=self.first.device)
@@ -208,10 +214,14 @@ class _Record:
 
         With f monotone and submodular no set of n points is worth more than the value
         so far and the n largest bounds on single gains (Leskovec et al., KDD 2007).
+        With a least gain c the same holds for f(A) - c |A|, which is monotone.
         """
         bounds = bounds.masked_fill(self.taken, -torch.inf)
-        largest = bounds.topk(self.budget).values.double().clamp_min(0)
-        self.bound = torch.minimum(self.bound, self.value + largest.sum())
+        if self.certified:
+            largest = bounds.topk(self.budget).values.double()
+            excess = (largest - self.least_gain).clamp_min(0).sum()
+            rest = self.least_gain * (self.budget - len(self.chosen))
+            self.bound = torch.minimum(self.bound, self.value + excess + rest)
         return bounds
 
     def take(self, gains):
@@ -236,12 +246,10 @@ class _Record:
     def selection(self):
         gains = torch.cat(self.gains)
         informative = gains.abs() > self.resolution
-        monotone = getattr(self.measure, "monotone", False)
-        certified = monotone and getattr(self.measure, "submodular", False)
         return Selection(
             points=torch.cat(self.chosen),
             gains=gains.where(informative, 0.0),
-            bound=self.bound.item() if certified else None,
+            bound=self.bound.item() if self.certified else None,
             n_informative=int(informative.sum()),
         )
 

@@ -122,13 +122,14 @@ class SIMILARSampler(BaseSampler):
         is summed over the parts, each taken as the whole pool.
 
     bound_ : float or None
-        An upper bound on the value of any set of n candidates, so that
-        ``value_ / bound_`` is a certified share of the best possible.  None where it
-        would not be valid: it needs a function that is monotone and submodular in A,
-        which 'logdet' with a query (not submodular), graph cut with lam > 1/2 or with
-        conditioning and 'logdet' with ridge < 1 (not monotone) are not; one optimizer
-        over the whole pool, so ``n_partitions=1``; and one that looks at every
-        candidate, so neither stochastic one.
+        An upper bound on the value of any set of n candidates, so that, where both are
+        positive, ``value_ / bound_`` is a certified share of the best possible.  None
+        where it would not be valid: it needs a function that is submodular in A and
+        whose gains have a known least value, which 'logdet' with a query (not
+        submodular) and graph cut with lam > 1/2, with conditioning or with a diversity
+        term (no least gain) are not; one optimizer over the whole pool, so
+        ``n_partitions=1``; and one that looks at every candidate, so neither stochastic
+        one.
 
     n_informative_ : int
         Picks whose gain is not 0.  Facility location with a query saturates; later

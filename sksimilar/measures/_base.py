@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from copy import copy
+from math import inf
 from typing import NamedTuple
 
 import torch
@@ -62,7 +63,7 @@ class AcquisitionFunction(BaseEstimator, ABC):
         Whether the gains of all points are kept current, so that reading them is cheap.
     """
 
-    domain = (-float("inf"), float("inf"))
+    domain = (-inf, inf)
     needs_query = False
     takes_conditioning = True
     sharpens = False
@@ -95,15 +96,16 @@ class AcquisitionFunction(BaseEstimator, ABC):
         -------
         measure : object with `gains` and `add`
             ``gains(points)`` has the shape of ``points``, and ``add(points)`` lets A
-            grow.  It says whether it is ``submodular``, ``monotone`` and
-            ``keeps_gains``.
+            grow.  It says whether it is ``submodular`` and ``keeps_gains``, and what
+            its ``least_gain`` is.
         """
 
     @abstractmethod
     def traits(self, bounds, query, conditioning):
-        """Return whether the measure is submodular in A, and whether monotone.
+        """Return whether the measure is submodular in A, and its least gain.
 
-        ``bounds`` are those of the similarity; the sets may be None.
+        No gain is ever below the least: 0 for monotone measures, -inf where nothing is
+        known.  ``bounds`` are those of the similarity; the sets may be None.
         """
 
     @abstractmethod
@@ -174,7 +176,7 @@ class SetFunction(AcquisitionFunction):
         function = clone(self).start(similarity, ground)
         measure = InformationMeasure(function, query, conditioning, eta, nu)
         traits = self.traits(similarity.bounds, query, conditioning)
-        measure.submodular, measure.monotone = traits
+        measure.submodular, measure.least_gain = traits
         return measure
 
 
@@ -197,7 +199,7 @@ class InformationMeasure:
         Weights of Q and P.
     """
 
-    submodular = monotone = False  # Unless someone knows better.
+    submodular, least_gain = False, -inf  # Unless someone knows better.
 
     def __init__(self, function, query=None, conditioning=None, eta=1.0, nu=1.0):
         self.prior, self.informed = function, None
@@ -256,7 +258,7 @@ class QueryFunction(AcquisitionFunction):
         measure = clone(self)
         measure._start(similarity, query, eta)
         traits = self.traits(similarity.bounds, query, conditioning)
-        measure.submodular, measure.monotone = traits
+        measure.submodular, measure.least_gain = traits
         return measure
 
 

@@ -72,7 +72,7 @@ class FacilityLocation(SetFunction):
         return self._sum(points, lambda s: s.clamp_(low, high).sub_(low))
 
     def traits(self, bounds, query, conditioning):
-        return True, True
+        return True, 0.0
 
     def cost(self, sizes):
         pairs = sizes.n_points * sizes.n_ground

@@ -1,5 +1,6 @@
 """Graph cut: GC, GCMI, GCCG, and GCMI with a diversity term."""
 
+from math import inf
 from numbers import Real
 
 import torch
@@ -65,13 +66,15 @@ class GraphCut(SetFunction):
             return super().measure(similarity, ground, None, conditioning, eta, nu)
         self.check(similarity.bounds, query, conditioning)
         relevance = similarity.sums(everyone(similarity, ground), query)
-        return Modular(2 * self.lam * eta * relevance, similarity.bounds[0] >= 0)
+        _, least_gain = self.traits(similarity.bounds, query, conditioning)
+        return Modular(2 * self.lam * eta * relevance, least_gain)
 
     def traits(self, bounds, query, conditioning):
+        positive = bounds[0] >= 0
         if query is not None:
-            return True, bounds[0] >= 0
-        submodular = bounds[0] >= 0
-        return submodular, submodular and self.lam <= 0.5 and conditioning is None
+            return True, 0.0 if positive else -inf
+        monotone = positive and self.lam <= 0.5 and conditioning is None
+        return positive, 0.0 if monotone else -inf
 
     def cost(self, sizes):
         passes = 2 if sizes.n_query else 2 + sizes.budget
@@ -93,8 +96,8 @@ class Modular:
 
     submodular = keeps_gains = True
 
-    def __init__(self, weights, monotone):
-        self.weights, self.monotone = weights, monotone
+    def __init__(self, weights, least_gain):
+        self.weights, self.least_gain = weights, least_gain
 
     def gains(self, points):
         return self.weights[points]
@@ -147,7 +150,7 @@ class DiverseGraphCut(QueryFunction):
         return self
 
     def traits(self, bounds, query, conditioning):
-        return bounds[0] >= 0, False
+        return bounds[0] >= 0, -inf
 
     def cost(self, sizes):
         passes = 2 + sizes.budget

@@ -1,6 +1,7 @@
 """Log determinant: LogDet, LogDetMI, LogDetCG, LogDetCMI, without any n x n matrix."""
 
 from copy import copy
+from math import log
 from numbers import Real
 
 import torch
@@ -108,8 +109,8 @@ class LogDeterminant(SetFunction):
 
     def traits(self, bounds, query, conditioning):
         if query is not None:
-            return False, True
-        return True, self.ridge >= 1
+            return False, 0.0
+        return True, min(0.0, log(self.ridge))  # The ridge is left of any point.
 
     def cost(self, sizes):
         # A row costs its kernel row and a product with the rows before it.

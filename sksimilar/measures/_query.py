@@ -25,7 +25,7 @@ class _ByQuery(QueryFunction):
         return Cost(2 * sizes.width * entries, 8 * entries + renewed, 4 * entries)
 
     def traits(self, bounds, query, conditioning):
-        return True, True
+        return True, 0.0
 
 
 class QueryFacilityLocation(_ByQuery):
