@@ -77,10 +77,10 @@ class LogDeterminant(SetFunction):
         if scale > 1:
             self.floor_ = RELATIVE_FLOOR * self.ridge
         seen = scale * self.factor_.columns(points)
-        lower = self._cholesky(points, seen)
+        whiten = self._whitening(points, seen)
         width = max(1, BLOCK // len(points))
         parts = (slice(k, k + width) for k in range(0, len(self.variance_), width))
-        rows = torch.cat([self._rows(points, p, scale, seen, lower) for p in parts], 1)
+        rows = torch.cat([self._rows(points, p, scale, seen, whiten) for p in parts], 1)
         self.factor_.append(rows)
         self.variance_ = self.variance_ - rows.double().square().sum(dim=0)
         return self
@@ -121,8 +121,8 @@ class LogDeterminant(SetFunction):
         passes = sum(rows * (sizes.width + rows / 2 + 6) for rows in branches)
         return Cost(0, passes * sizes.n_points, held * sizes.n_points)
 
-    def _cholesky(self, points, seen):
-        """Return the Cholesky factor of what is left of S_{points}, in float64."""
+    def _whitening(self, points, seen):
+        """Return L^-1 for the Cholesky factor L of what is left of S_{points}."""
         pivot = (
             self.similarity_[points, points].double() - seen.T.double() @ seen.double()
         )
@@ -135,14 +135,14 @@ class LogDeterminant(SetFunction):
                 f"semidefinite with ridge={self.ridge:g}, so log det does not exist. "
                 "Raise the ridge, or mend the precomputed kernel."
             )
-        return lower
+        identity = torch.eye(len(points)).to(lower)
+        return torch.linalg.solve_triangular(lower, identity, upper=False)
 
-    def _rows(self, points, columns, scale, seen, lower):
+    def _rows(self, points, columns, scale, seen, whiten):
         """Return the columns L^-1 (S - what is known of it) of the new rows."""
         left = scale * self.similarity_[points, columns]
         left = left - self.factor_.project(seen, columns)
-        solved = torch.linalg.solve_triangular(lower, left.double(), upper=False)
-        return solved.to(left.dtype)
+        return (whiten @ left.double()).to(left.dtype)
 
 
 class _Rows:
