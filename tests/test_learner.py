@@ -750,7 +750,9 @@ def test_frames_and_series_give_what_arrays_give(make_frame, estimator):
     plain = clone(learner).fit(rows, NAMES, **MASKS)
     assert picks(framed) == picks(plain)
     assert_array_equal(framed.predict(frame), plain.predict(rows))
-    assert framed.feature_names_in_.tolist() == ["a", "b"]
+    # scikit-learn 1.6 does not know the names of a recent polars.
+    known = getattr(StandardScaler().fit(frame), "feature_names_in_", None)
+    assert_array_equal(getattr(framed, "feature_names_in_", None), known)
 
 
 def test_masks_as_lists():
