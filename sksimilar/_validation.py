@@ -13,6 +13,8 @@ import numpy as np
 
 UNLABELED = -1
 
+ROUNDING = 1e-5  # By so much a kernel in float32 may miss its range.
+
 BYTES = {"": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 
 
@@ -118,7 +120,7 @@ def check_finite(values, rows, name):
 
 def check_bounds(bounds, domain, name):
     """Refuse a similarity whose range leaves the domain where ``name`` is exact."""
-    if bounds[0] < domain[0] or bounds[1] > domain[1]:
+    if bounds[0] < domain[0] - ROUNDING or bounds[1] > domain[1] + ROUNDING:
         raise ValueError(
             f"{name} needs similarities in [{domain[0]:g}, {domain[1]:g}]; this metric "
             f"gives [{bounds[0]:g}, {bounds[1]:g}]. Use metric='cosine' or 'rbf', or "

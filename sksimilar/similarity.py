@@ -111,6 +111,9 @@ class DenseSimilarity(Similarity):
     def __len__(self):
         return len(self.matrix)
 
+    def towards(self, over):
+        return lambda points: _rows(self.matrix, points).index_select(1, over)
+
     def restrict(self, points):
         return DenseSimilarity(self[points, points])
 
@@ -132,10 +135,11 @@ class InnerProduct(Similarity):
         return self.towards(cols)(rows)
 
     def towards(self, over):
-        rights = [f[over].T for f in self.factors]
+        rights = [_rows(f, over).T for f in self.factors]
 
         def block(points):
-            first, *others = (f[points] @ g for f, g in zip(self.factors, rights))
+            lefts = (_rows(f, points) for f in self.factors)
+            first, *others = (f @ g for f, g in zip(lefts, rights))
             return reduce(torch.Tensor.mul_, others, first)
 
         return block
@@ -211,8 +215,8 @@ class CosineSimilarity(RawCosineSimilarity):
 
     def towards(self, over):
         cosine = super().towards(over)
-        # Clamped, since rounding may leave a cosine of -1 a little below it.
-        return lambda points: cosine(points).add_(1).mul_(0.5).clamp_min_(0)
+        # Clamped, since rounding may leave a cosine a little outside of [-1, 1].
+        return lambda points: cosine(points).add_(1).mul_(0.5).clamp_(0, 1)
 
     def diagonal(self):
         return (1 + super().diagonal()) / 2
@@ -269,6 +273,12 @@ class RBFSimilarity(InnerProduct):
     def sums(self, points, over, weights=None):
         # No moment: S is not linear in g.
         return Similarity.sums(self, points, over, weights)
+
+
+def _rows(matrix, points):
+    """Return matrix[points]; selecting copies whole rows, several times as fast."""
+    slices = isinstance(points, slice)
+    return matrix[points] if slices else matrix.index_select(0, points)
 
 
 METRICS = {

@@ -154,6 +154,41 @@ def test_rows_in_query_and_conditioning_penalize_with_the_sharpened_kernel(
         A.append(j)
 
 
+@pytest.mark.parametrize("block", [1 << 20, 60])
+@pytest.mark.parametrize("query", [None, slice(60, 64)])
+@pytest.mark.parametrize("conditioning", [None, slice(64, 70)])
+def test_facility_location_keeps_gains_current_whenever_points_are_asked_for(
+    query, conditioning, block, monkeypatch
+):
+    # Groups of several sizes, tiles of several rows, and points that come late.
+    monkeypatch.setattr("sksimilar.measures._facility_location.BLOCK", block)
+    monkeypatch.setattr("sksimilar.measures._facility_location.N_GROUPS", 5)
+    X = np.random.default_rng(0).normal(size=(70, 4))
+    V, rows = np.arange(60), np.arange(70)
+    Q = None if query is None else rows[query]
+    P = () if conditioning is None else rows[conditioning]
+    operator = OPERATORS["cosine"](torch.as_tensor(X))
+    measure = FacilityLocation().measure(operator, *points(V, Q, np.array(P, int)))
+    value = partial(information, facility_location, METRICS["cosine"](X), V, Q=Q, P=P)
+    A = []
+    for asked in ([7], range(20), [], [3, 50], V, [8], V, V, range(30, 60), V):
+        expected = [value([*A, k]) - value(A) for k in asked]
+        gains = measure.gains(torch.tensor(list(asked), dtype=torch.int64))
+        assert_allclose(gains, expected, atol=1e-12)
+        A.append(7 * len(A) + 3 if len(A) < 8 else len(A))
+        measure.add(torch.tensor(A[-1:]))
+
+
+def test_saturated_facility_location_gains_exactly_nothing():
+    X = np.random.default_rng(0).normal(size=(200, 4))
+    operator = OPERATORS["cosine"](torch.as_tensor(X, dtype=torch.float32))
+    V, Q = torch.arange(198), torch.arange(198, 200)
+    measure = FacilityLocation().measure(operator, V, Q)
+    for _ in range(100):
+        measure.add(measure.gains(V).argmax()[None])
+    assert (measure.gains(V) == 0).all()
+
+
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("function, definition, metric, query, conditioning", CASES)
 def test_traits_hold_on_random_triples(
@@ -243,6 +278,13 @@ def test_indefinite_precomputed_kernel_is_refused():
     S = DenseSimilarity(torch.tensor([[1.0, 5.0, 0], [5.0, 1.0, 0], [0, 0, 1.0]]))
     with pytest.raises(ValueError, match="not positive semidefinite"):
         LogDeterminant().measure(S, *points([2], [0, 1]))
+
+
+def test_rounding_of_a_precomputed_kernel_is_forgiven():
+    S = DenseSimilarity(torch.tensor([[1 + 3e-7, 0.5], [0.5, 1 + 3e-7]]))
+    QueryFacilityLocation().measure(S, *points([0], [1]))
+    S = DenseSimilarity(torch.tensor([[1.0, -3e-8], [-3e-8, 1.0]]))
+    ConcaveOverModular().measure(S, *points([0], [1]))
 
 
 def test_query_facility_location_of_a_precomputed_kernel_checks_its_entries():
