@@ -11,6 +11,7 @@ over repeats, the ratio of the two in the same run, and peak memory above the in
 import argparse
 import csv
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -130,11 +131,13 @@ def main():
     if args.case:
         return measure(args)
     args.functions = args.functions or [name for name in FUNCTIONS if name != "flq"]
-    rows = list(compare(args))
-    if args.out:
-        with open(args.out, "w", newline="") as file:
-            header = "function rows seconds dense_seconds mb dense_mb ratio agreement"
-            csv.writer(file).writerows([header.split(), *rows])
+    with open(args.out or os.devnull, "w", newline="") as file:
+        table = csv.writer(file)
+        header = "function rows seconds dense_seconds mb dense_mb ratio agreement"
+        table.writerow(header.split())
+        for row in compare(args):
+            table.writerow(row)
+            file.flush()
 
 
 if __name__ == "__main__":
