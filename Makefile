@@ -5,15 +5,16 @@ BIN = $(VENV)/bin
 
 .PHONY: demo test clean
 
-demo: $(VENV)/installed
+demo: $(VENV)/with-demo
 	$(BIN)/python -m sksimilar demo --out demo_output
 
-test: $(VENV)/installed
+test: $(VENV)/with-test
 	$(BIN)/python -m pytest -n 2
 
-$(VENV)/installed: setup.cfg pyproject.toml constraints.txt
+# One environment; what each command needs beyond the library is an extra of setup.cfg.
+$(VENV)/with-%: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[$*]"
 	touch $@
 
 clean:
