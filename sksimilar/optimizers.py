@@ -83,8 +83,8 @@ def greedy(measure, candidates, budget, rng=None, track=iter):
     Returns
     -------
     selection : Selection
-        Its bound needs a submodular measure with a least gain.  No step reads a value
-        back from the device.
+        Its bound needs a submodular measure with a least gain.  The optimizer itself
+        reads no value back from the device.
     """
     record = _Record(measure, candidates, budget)
     for _ in track(range(budget)):
