@@ -7,7 +7,7 @@ from sklearn.utils import _safe_indexing
 from .gradients import column_labels, features, head_outputs
 from .similarity import METRICS, DenseSimilarity, gradient_factors
 
-__all__ = ["similarity_of"]
+__all__ = ["labeled_head", "similarity_of"]
 
 
 def similarity_of(
@@ -62,15 +62,26 @@ def _gradients(X, y, rows, labeled, estimator, layer):
             "embedding='gradient' needs a fitted `estimator`, got None. Pass one, or "
             "use embedding='features' to compare the rows of X as they are."
         )
+    return gradient_factors(*labeled_head(X, y, rows, labeled, estimator, layer))
+
+
+def labeled_head(X, y, rows, labeled, estimator, layer="auto"):
+    """Return the head's input and output, and a label for every row.
+
+    Parameters are those of `similarity_of`; labels are the predicted ones, and those in
+    y at the rows ``labeled``.
+
+    Returns
+    -------
+    features, logits, labels : tensors of len(rows) rows
+    """
     h, z = head_outputs(estimator, X, rows, layer=layer)
     labels = z.argmax(dim=1)  # Hypothesized.
     if len(labeled):
         true = column_labels(estimator, y[labeled], z.shape[1])
-        places = np.searchsorted(rows, labeled)
-        labels[torch.as_tensor(places).to(z.device)] = torch.as_tensor(true).to(
-            z.device
-        )
-    return gradient_factors(h, z, labels)
+        places = torch.as_tensor(np.searchsorted(rows, labeled)).to(z.device)
+        labels[places] = torch.as_tensor(true).to(z.device)
+    return h, z, labels
 
 
 def _precomputed(X, rows, estimator, device):

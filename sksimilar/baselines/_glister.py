@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import Interval
 from torch.nn import functional as F
 
 from ..base import BaseSampler
-from ..gradients import column_labels, head_outputs
+from ..embeddings import labeled_head
 from ..optimizers import greedy
 from ..similarity import gradient_factors
 from ._sets import check_estimator, known_rows, query_labels, shuffled
@@ -121,11 +121,7 @@ class GLISTERSampler(BaseSampler):
     def _read(self, X, y, labeled):
         """Keep the gradients of the candidates, and the head on the validation rows."""
         rows = np.union1d(self.candidates_, labeled)
-        h, z = head_outputs(self.estimator, X, rows, layer=self.layer)
-        labels = z.argmax(dim=1)
-        if len(labeled):
-            true = column_labels(self.estimator, y[labeled], z.shape[1])
-            labels[np.searchsorted(rows, labeled)] = torch.as_tensor(true).to(labels)
+        h, z, labels = labeled_head(X, y, rows, labeled, self.estimator, self.layer)
         pool = np.searchsorted(rows, self.candidates_)
         validation = np.searchsorted(rows, self.validation_)
         self._gradients = gradient_factors(h[pool], z[pool], labels[pool])
