@@ -3,8 +3,9 @@
 An optimizer is a function of a measure, candidates and a budget.  It knows two verbs,
 ``gains(points)`` and ``add(points)``, and no formula.  A measure may also say that it is
 ``submodular``, that no gain is ever below its ``least_gain``, and that it ``keeps_gains``
-of all points current, so that reading them costs next to nothing; of a measure that says
-none of this nothing is assumed.
+of all points current, so that reading them costs next to nothing; and it may ``expect``
+points, to prepare for adding them.  Of a measure that says none of this nothing is
+assumed.
 
 Ties go to the earliest candidate: whoever calls orders them by preference.  Gains that
 differ by less than the rounding of their sum count as tied (`resolution`), because
@@ -32,7 +33,9 @@ __all__ = [
 
 # Relative to the largest gain of the empty set.
 RESOLUTION = {torch.float32: 2e-6, torch.float64: 1e-12}
-FIRST_BATCH, LARGEST_BATCH = 8, 1024  # Stale gains renewed at once.
+FIRST_BATCH, LARGEST_BATCH = 64, 4096  # Stale gains renewed at once.
+FRONT = 2048  # Candidates that lazy greedy looks at, as long as they suffice.
+POOL, SHORTEST, LONGEST = 256, 4, 16  # Of a forecast: its candidates and its picks.
 
 
 class Selection(NamedTuple):
@@ -83,12 +86,15 @@ def greedy(measure, candidates, budget, rng=None, track=iter):
     Returns
     -------
     selection : Selection
-        Its bound needs a submodular measure with a least gain.  The optimizer itself
-        reads no value back from the device.
+        Its bound needs a submodular measure with a least gain.  On an accelerator the
+        optimizer itself reads no value back.
     """
     record = _Record(measure, candidates, budget)
+    forecast = _Forecast(measure, record)
     for _ in track(range(budget)):
-        record.take(record.limit(measure.gains(candidates)))
+        gains = record.limit(measure.gains(record.points))
+        forecast.renew(gains)
+        record.take(gains)
     return record.selection()
 
 
@@ -105,15 +111,9 @@ def lazy(measure, candidates, budget, rng=None, track=iter):
     """
     _check_submodular(measure, "lazy", "'auto' or 'greedy'")
     record = _Record(measure, candidates, budget)
-    bounds, fresh = record.first, torch.ones_like(record.taken)
+    front = _Front(record)
     for _ in track(range(budget)):
-        bounds = record.limit(bounds)
-        _renew(measure, candidates, bounds, fresh, record.resolution)
-        record.take(bounds.where(fresh, -torch.inf))
-        fresh = record.taken.clone()
-        fresh |= (
-            bounds <= record.least_gain + record.resolution
-        )  # Known from both sides.
+        front.take()
     return record.selection()
 
 
@@ -147,7 +147,7 @@ def stochastic(measure, candidates, budget, rng=None, track=iter, epsilon=0.1):
     size = _sample_size(len(candidates), budget, epsilon)
     for _ in track(range(budget)):
         sample = record.sample(size, rng)
-        record.take_from(sample, measure.gains(candidates[sample]))
+        record.take(measure.gains(record.points[sample]), sample)
     return record.selection()._replace(bound=None)
 
 
@@ -164,9 +164,9 @@ def lazier_than_lazy(measure, candidates, budget, rng=None, track=iter, epsilon=
     for _ in track(range(budget)):
         sample = record.sample(size, rng)
         renewed, fresh = bounds[sample], torch.zeros_like(sample, dtype=torch.bool)
-        _renew(measure, candidates[sample], renewed, fresh, record.resolution)
+        _renew(measure, record.points[sample], renewed, fresh, record.resolution)
         bounds[sample] = renewed
-        record.take_from(sample, renewed)
+        record.take(renewed, sample)
     return record.selection()._replace(bound=None)
 
 
@@ -194,11 +194,15 @@ def resolve_optimizer(optimizer, measure):
 
 
 class _Record:
-    """The picks of a run and what follows from them, kept on the device."""
+    """The picks of a run and what follows from them, kept on the device.
+
+    Places are positions in ``points``, the candidates in the order of memory.
+    """
 
     def __init__(self, measure, candidates, budget):
-        self.measure, self.candidates, self.budget = measure, candidates, budget
-        self.first = measure.gains(candidates)
+        self.measure, self.budget = measure, budget
+        self.points, self.rank = candidates.sort()
+        self.first = measure.gains(self.points)
         self.resolution = RESOLUTION[self.first.dtype] * self.first.abs().max()
         self.least_gain = getattr(measure, "least_gain", -inf)
         self.certified = (
@@ -210,38 +214,40 @@ class _Record:
         self.bound = torch.full_like(self.value, torch.inf)
 
     def limit(self, bounds):
-        """Return ``bounds`` without the taken ones, and sharpen the certificate.
+        """Return ``bounds`` without the taken ones, and sharpen the certificate."""
+        bounds = bounds.masked_fill(self.taken, -torch.inf)
+        if self.certified:
+            self.certify(bounds)
+        return bounds
+
+    def certify(self, bounds):
+        """Sharpen the certificate by bounds on gains, the largest ones among them.
 
         With f monotone and submodular no set of n points is worth more than the value
         so far and the n largest bounds on single gains (Leskovec et al., KDD 2007).
         With a least gain c the same holds for f(A) - c |A|, which is monotone.
         """
-        bounds = bounds.masked_fill(self.taken, -torch.inf)
-        if self.certified:
-            largest = bounds.topk(self.budget).values.double()
-            excess = (largest - self.least_gain).clamp_min(0).sum()
-            rest = self.least_gain * (self.budget - len(self.chosen))
-            self.bound = torch.minimum(self.bound, self.value + excess + rest)
-        return bounds
+        largest = bounds.topk(self.budget).values.double()
+        excess = (largest - self.least_gain).clamp_min(0).sum()
+        rest = self.least_gain * (self.budget - len(self.chosen))
+        self.bound = torch.minimum(self.bound, self.value + excess + rest)
 
-    def take(self, gains):
-        """Add the first candidate whose gain is the largest up to resolution."""
-        best = (gains >= gains.max() - self.resolution).byte().argmax()[None]
-        self.taken = self.taken.index_fill(0, best, True)
-        self.chosen.append(self.candidates[best])
+    def take(self, gains, places=slice(None)):
+        """Add the preferred one of those whose gain is the largest up to resolution."""
+        lower = gains < gains.max() - self.resolution
+        best = self.rank[places].masked_fill(lower, len(self.rank)).argmin()[None]
         self.gains.append(gains[best].double())
+        best = best if isinstance(places, slice) else places[best]
+        self.taken = self.taken.index_fill(0, best, True)
+        self.chosen.append(self.points[best])
         self.value = self.value + self.gains[-1][0]
         self.measure.add(self.chosen[-1])
 
     def sample(self, size, rng):
-        """Draw positions of candidates not taken yet, in order of preference."""
+        """Draw places of candidates not taken yet."""
         free = (~self.taken).nonzero().ravel()
         drawn = np.sort(rng.permutation(len(free))[:size])
         return free[torch.as_tensor(drawn, device=free.device)]
-
-    def take_from(self, sample, gains):
-        """Add the best of a sample of candidates."""
-        self.take(torch.full_like(self.first, -torch.inf).index_copy(0, sample, gains))
 
     def selection(self):
         gains = torch.cat(self.gains)
@@ -252,6 +258,112 @@ class _Record:
             bound=self.bound.item() if self.certified else None,
             n_informative=int(informative.sum()),
         )
+
+
+class _Bounds:
+    """Upper bounds on the gains at some places, and which of them are known gains."""
+
+    def __init__(self, record, places, bounds):
+        self.record, self.places, self.bounds = record, places, bounds
+        self.points = record.points[places]
+        self.fresh = torch.ones_like(bounds, dtype=torch.bool)
+
+    def forget(self):
+        """Know only those gains that can fall no further."""
+        record = self.record
+        self.bounds.masked_fill_(record.taken[self.places], -torch.inf)
+        self.fresh = self.bounds <= record.least_gain + record.resolution
+
+    def renew(self):
+        """Bring up to date whatever may hold the largest gain here."""
+        if not self.fresh.all() and hasattr(self.record.measure, "limits"):
+            limits = self.record.measure.limits(self.points)
+            self.bounds = self.bounds.where(self.fresh, limits.minimum(self.bounds))
+        _renew(
+            self.record.measure,
+            self.points,
+            self.bounds,
+            self.fresh,
+            self.record.resolution,
+        )
+
+    def known(self):
+        """Return the gains that are up to date, the others as -inf."""
+        return self.bounds.where(self.fresh, -torch.inf)
+
+
+class _Front:
+    """The places of the largest bounds; the others are seen to once theirs matter."""
+
+    def __init__(self, record):
+        self.record = record
+        self.all = _Bounds(record, slice(None), record.first.clone())
+        self._open()
+        self.front.fresh[:] = True
+
+    def take(self):
+        """Renew what may hold the largest gain, and add the best."""
+        record, front = self.record, self.front
+        if record.certified:
+            record.certify(torch.cat([front.bounds, self.waiting]))
+        front.renew()
+        if self._is_enough():
+            record.take(front.known(), front.places)
+            front.forget()
+            return
+        self.all.bounds[front.places] = front.bounds
+        self.all.forget()
+        self.all.fresh[front.places] = front.fresh
+        self.all.renew()
+        record.take(self.all.known())
+        self._open()
+
+    def _open(self):
+        size = max(FRONT, 8 * self.record.budget)
+        most = min(size + self.record.budget, len(self.all.bounds))
+        self.all.forget()
+        top = self.all.bounds.topk(most)
+        places, self.waiting = top.indices[:size].sort().values, top.values[size:]
+        self.front = _Bounds(self.record, places, self.all.bounds[places])
+        self.front.forget()
+
+    def _is_enough(self):
+        """Return whether no bound of others reaches the best of the front."""
+        if not len(self.waiting):
+            return True
+        return self.waiting[0] < self.front.known().max() - self.record.resolution
+
+
+class _Forecast:
+    """What greedy will pick, guessed among the points of largest gain.
+
+    A measure that can `expect` points prepares for all of them at once, in one product
+    of matrices.  A wrong guess costs time and nothing else.
+    """
+
+    def __init__(self, measure, record):
+        self.measure, self.record = measure, record
+        can = getattr(measure, "expected", None) is not None
+        # An accelerator is fast enough, and would have to be asked for each pick.
+        on_host = record.points.device.type == "cpu"
+        self.pays = can and on_host and len(record.points) > 4 * POOL
+        self.length, self.start = SHORTEST, -SHORTEST
+
+    def renew(self, gains):
+        """Guess anew, once there is no guess left, from the gains of now."""
+        record = self.record
+        if not self.pays or self.measure.expected:
+            return
+        right = len(record.chosen) - self.start >= self.length
+        self.length = min(2 * self.length, LONGEST) if right else SHORTEST
+        self.start = len(record.chosen)
+        pool = gains.topk(POOL).indices
+        pool = pool[record.rank[pool].argsort()]
+        length = min(self.length, record.budget - self.start)
+        local = greedy(
+            self.measure.over(record.points[pool]), torch.arange(POOL), length
+        )
+        self.measure.expect(record.points[pool[local.points]])
 
 
 def _renew(measure, candidates, bounds, fresh, resolution):
@@ -265,7 +377,7 @@ def _renew(measure, candidates, bounds, fresh, resolution):
         most = stale[bounds[stale].topk(min(batch, len(stale))).indices]
         bounds[most] = measure.gains(candidates[most])
         fresh[most] = True
-        batch = min(2 * batch, LARGEST_BATCH)
+        batch = min(4 * batch, LARGEST_BATCH)
 
 
 def _sample_size(n_candidates, budget, epsilon):

@@ -145,7 +145,8 @@ class InnerProduct(Similarity):
         return block
 
     def diagonal(self):
-        return reduce(torch.mul, (f.square().sum(dim=1) for f in self.factors))
+        lengths = (torch.linalg.vector_norm(f, dim=1) for f in self.factors)
+        return reduce(torch.mul, lengths).square()
 
     def __len__(self):
         return len(self.factors[0])

@@ -83,6 +83,44 @@ def test_exact_optimizers_equal_greedy_on_the_definition_index_for_index(case):
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("seed", range(3))
+def test_shortcuts_change_no_pick(case, seed, monkeypatch):
+    # As in pools of many rows: few candidates are looked at, and picks are forecast.
+    monkeypatch.setattr(optimizers, "FRONT", 9)
+    monkeypatch.setattr(optimizers, "POOL", 15)
+    measure, value, V = setup(case, n=70, n_given=4, seed=seed)
+    order = torch.as_tensor(np.random.default_rng(seed).permutation(len(V)))
+    expected, gains = greedy(value, order.tolist(), 6)
+    optimizer = optimizers.resolve_optimizer("auto", measure())
+    selection = optimizer(measure(), order, 6)
+    assert_array_equal(selection.points, expected)
+    assert_allclose(selection.gains, gains, atol=1e-8)
+
+
+def test_a_wrong_forecast_changes_nothing():
+    measure, _, V = setup(CASES[9], n=50, n_given=3, seed=0)
+    picks, wrong = V[[5, 2, 30, 8]], V[[5, 9, 30, 8]]
+    plain, warned = measure(), measure().expect(wrong)
+    for pick in picks.split(1):
+        assert_allclose(warned.gains(V), plain.gains(V), atol=1e-12)
+        plain.add(pick), warned.add(pick)
+    assert warned.expected == 0
+    assert_allclose(warned.gains(V), plain.gains(V), atol=1e-12)
+
+
+@pytest.mark.parametrize("psi", ["log", "sqrt", lambda x: 1 - torch.exp(-x)])
+def test_limits_are_upper_bounds_of_gains(psi):
+    _, operator, V, Q, _ = problem(60, 5, seed=1)
+    V, Q = torch.as_tensor(V), torch.as_tensor(Q)
+    measure = ConcaveOverModular(psi).measure(operator, V, Q)
+    for pick in V[:5].split(1):
+        assert (measure.limits(V) >= measure.gains(V) - 1e-12).all()
+        measure.add(pick)
+    tight = measure.limits(V) - measure.gains(V)
+    assert tight.max() < 0.05 * measure.gains(V).max()
+
+
+@pytest.mark.parametrize("case", CASES)
 def test_float32_loses_no_value(case):
     function, _, _, with_query, with_conditioning = case
     _, operator, V, Q, P = problem(150, 5, seed=3)
@@ -158,7 +196,7 @@ def test_lazy_asks_for_few_gains(case):
     assert_array_equal(
         optimizers.lazy(lazy, V, 40).points, optimizers.greedy(full, V, 40).points
     )
-    assert lazy.asked < full.asked / 4
+    assert lazy.asked < full.asked / 3
 
 
 def test_a_measure_with_two_verbs_and_nothing_else_is_enough():

@@ -215,16 +215,36 @@ class InformationMeasure:
     def keeps_gains(self):
         return self.prior.keeps_gains
 
+    @property
+    def expected(self):
+        """How many expected points are still to come; None if f expects nothing."""
+        return getattr(self.prior, "expected", None)
+
+    def expect(self, points):
+        """Prepare for adding these points, one by one and in this order."""
+        for function in self._functions():
+            function.expect(points)
+        return self
+
+    def over(self, points):
+        """Return a copy that knows of these points alone, as 0, 1, ... ."""
+        twin = copy(self)
+        twin.prior = self.prior.over(points)
+        twin.informed = self.informed and self.informed.over(points)
+        return twin
+
     def gains(self, points):
         if self.informed is None:
             return self.prior.gains(points)
         return self.prior.information(self.informed, points)
 
     def add(self, points):
-        self.prior.add(points)
-        if self.informed is not None:
-            self.informed.add(points)
+        for function in self._functions():
+            function.add(points)
         return self
+
+    def _functions(self):
+        return [self.prior] if self.informed is None else [self.prior, self.informed]
 
 
 class QueryFunction(AcquisitionFunction):

@@ -37,26 +37,23 @@ class GraphCut(SetFunction):
     tensor([0.0000, 0.1000], dtype=torch.float64)
     """
 
-    keeps_gains = True
-
     _parameter_constraints: dict = {"lam": [Interval(Real, 0, None, closed="left")]}
 
     def __init__(self, lam=0.5):
         self.lam = lam
 
     def start(self, similarity, ground):
-        self.similarity_, self.everyone_ = similarity, everyone(similarity, ground)
-        self.total_ = similarity.sums(self.everyone_, ground)
+        self.total_ = similarity.sums(everyone(similarity, ground), ground)
         self.diagonal_ = similarity.diagonal().double()
-        self.load_ = torch.zeros_like(self.total_)
+        self.load_ = _Load.empty(similarity)
         return self
 
     def add(self, points, scale=1.0):
-        self.load_ = self.load_ + scale * self.similarity_.sums(self.everyone_, points)
+        self.load_ = self.load_.add(points, scale)
         return self
 
     def gains(self, points):
-        within = 2 * self.load_[points] + self.diagonal_[points]
+        within = 2 * self.load_.at(points) + self.diagonal_[points]
         return self.total_[points] - self.lam * within
 
     def measure(
@@ -81,6 +78,34 @@ class GraphCut(SetFunction):
         return _linear_cost(sizes, passes)
 
 
+class _Load:
+    """sum_{j in A} w_j S_ij as A grows, for the points that are asked for.
+
+    Rebound by `add`, so that copies of whoever holds it grow on their own.
+    """
+
+    def __init__(self, similarity, points, weights):
+        self.similarity, self.points, self.weights = similarity, points, weights
+
+    @classmethod
+    def empty(cls, similarity):
+        none = torch.arange(0, device=similarity.diagonal().device)
+        return cls(similarity, none, none.double())
+
+    def add(self, points, weight=1.0):
+        weights = torch.full_like(points, weight, dtype=torch.float64)
+        return _Load(
+            self.similarity,
+            torch.cat([self.points, points]),
+            torch.cat([self.weights, weights]),
+        )
+
+    def at(self, points):
+        if not len(self.points):
+            return 0.0
+        return self.similarity.sums(points, self.points, self.weights)
+
+
 def _linear_cost(sizes, passes):
     """Return the cost of so many sums over a set, for every point."""
     block = 4 * min(BLOCK, sizes.n_points * sizes.width)  # In float64, and a product.
@@ -94,7 +119,7 @@ def _linear_cost(sizes, passes):
 class Modular:
     """A measure whose gains never change."""
 
-    submodular = keeps_gains = True
+    submodular = True
 
     def __init__(self, weights, least_gain):
         self.weights, self.least_gain = weights, least_gain
@@ -125,8 +150,6 @@ class DiverseGraphCut(QueryFunction):
     picks it outweighs the relevance, so gamma is best kept near |Q| / budget.
     """
 
-    keeps_gains = True
-
     _parameter_constraints: dict = {
         "lam": [Interval(Real, 0, None, closed="left")],
         "gamma": [Interval(Real, 0, None, closed="left")],
@@ -137,16 +160,15 @@ class DiverseGraphCut(QueryFunction):
         self.gamma = gamma
 
     def _start(self, similarity, query, eta):
-        self.similarity_, self.everyone_ = similarity, everyone(similarity, query)
-        relevance = similarity.sums(self.everyone_, query)
-        self.gains_ = 2 * self.lam * eta * relevance
+        relevance = similarity.sums(everyone(similarity, query), query)
+        self.relevance_ = 2 * self.lam * eta * relevance
+        self.load_ = _Load.empty(similarity)
 
     def gains(self, points):
-        return self.gains_[points]
+        return self.relevance_[points] - 2 * self.gamma * self.load_.at(points)
 
     def add(self, points):
-        common = self.similarity_.sums(self.everyone_, points)
-        self.gains_ = self.gains_ - 2 * self.gamma * common
+        self.load_ = self.load_.add(points)
         return self
 
     def traits(self, bounds, query, conditioning):

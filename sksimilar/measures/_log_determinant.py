@@ -68,6 +68,7 @@ class LogDeterminant(SetFunction):
         diagonal = similarity.diagonal()
         self.variance_ = diagonal.double() + self.ridge
         self.factor_ = _Rows(diagonal)
+        self.ahead_ = None, diagonal.new_empty(0, len(diagonal))
         self.floor_ = self.ridge  # In exact arithmetic this much is left of any point.
         return self
 
@@ -76,28 +77,46 @@ class LogDeterminant(SetFunction):
             return self
         if scale > 1:
             self.floor_ = RELATIVE_FLOOR * self.ridge
-        seen = scale * self.factor_.columns(points)
-        whiten = self._whitening(points, seen)
-        width = max(1, BLOCK // len(points))
-        parts = (slice(k, k + width) for k in range(0, len(self.variance_), width))
-        rows = torch.cat([self._rows(points, p, scale, seen, whiten) for p in parts], 1)
+        rows = self._expected_row(points)
+        if rows is None:
+            rows = self._new_rows(points, scale)
         self.factor_.append(rows)
-        self.variance_ = self.variance_ - rows.double().square().sum(dim=0)
+        for some in rows.split(SLAB):
+            self.variance_.sub_(some.square().sum(dim=0, dtype=torch.float64))
         return self
+
+    @property
+    def expected(self):
+        """How many of the points that were expected are still to come."""
+        return len(self.ahead_[1])
+
+    def expect(self, points):
+        """Prepare for adding these points, one by one and in this order."""
+        self.ahead_ = points, self._new_rows(points)
+        return self
+
+    def over(self, points):
+        """Return a copy that knows of these points alone, as 0, 1, ... ."""
+        twin = copy(self)
+        twin.similarity_ = self.similarity_.restrict(points)
+        twin.variance_ = self.variance_[points]
+        twin.factor_ = self.factor_.over(points)
+        twin.ahead_ = None, twin.factor_.open[:0]
+        return twin
 
     def branch(self):
         twin = copy(self)
-        twin.factor_ = self.factor_.branch()
+        twin.variance_, twin.factor_ = self.variance_.clone(), self.factor_.branch()
         return twin
 
     def gains(self, points):
-        left = self.variance_[points].clamp_min(self.floor_)
-        return left.log().to(self.factor_.dtype)
+        left = self.variance_[points].clamp_min_(self.floor_)
+        return left.log_().to(self.factor_.dtype)
 
     def information(self, informed, points):
-        ratio = self.variance_[points].clamp_min(self.floor_)
-        ratio = ratio / informed.variance_[points].clamp_min(informed.floor_)
-        return ratio.log().to(self.factor_.dtype)
+        left = self.variance_[points].clamp_min_(self.floor_)
+        known = informed.variance_[points].clamp_min_(informed.floor_)
+        return left.sub_(known).div_(known).to(self.factor_.dtype).log1p_()
 
     def measure(
         self, similarity, ground, query=None, conditioning=None, eta=1.0, nu=1.0
@@ -121,15 +140,43 @@ class LogDeterminant(SetFunction):
         passes = sum(rows * (sizes.width + rows / 2 + 6) for rows in branches)
         return Cost(0, passes * sizes.n_points, held * sizes.n_points)
 
+    def _expected_row(self, points):
+        """Return the row of a point if it is the next expected one; expect no others.
+
+        It is asked for only where points are expected, so nothing is read back
+        elsewhere.
+        """
+        points_ahead, rows = self.ahead_
+        if len(rows) and len(points) == 1 and points_ahead[0] == points[0]:
+            self.ahead_ = points_ahead[1:], rows[1:]
+            return rows[:1]
+        self.ahead_ = None, rows[:0]
+        return None
+
+    def _new_rows(self, points, scale=1.0):
+        """Return the rows L^-1 (S - what is known of it) that adding points takes."""
+        seen = scale * self.factor_.columns(points)
+        whiten = self._whitening(points, seen)
+        rows = seen.new_empty(len(points), len(self.variance_))
+        width = max(1, BLOCK // len(points))
+        for start in range(0, rows.shape[1], width):
+            part = slice(start, start + width)
+            left = scale * self.similarity_[points, part]
+            left -= self.factor_.project(seen, part)
+            rows[:, part] = whiten @ left.double()
+        return rows
+
     def _whitening(self, points, seen):
         """Return L^-1 for the Cholesky factor L of what is left of S_{points}."""
+        if len(points) == 1:  # Nothing is read back.
+            return self.variance_[points].clamp_min(self.floor_).rsqrt()[:, None]
         pivot = (
             self.similarity_[points, points].double() - seen.T.double() @ seen.double()
         )
         pivot = (pivot + pivot.T) / 2
         pivot.diagonal().add_(self.ridge)
         lower, failed = torch.linalg.cholesky_ex(pivot)
-        if len(points) > 1 and failed.item():  # A single pick is never read back.
+        if failed.item():
             raise ValueError(
                 "The similarity of the query or conditioning rows is not positive "
                 f"semidefinite with ridge={self.ridge:g}, so log det does not exist. "
@@ -137,12 +184,6 @@ class LogDeterminant(SetFunction):
             )
         identity = torch.eye(len(points)).to(lower)
         return torch.linalg.solve_triangular(lower, identity, upper=False)
-
-    def _rows(self, points, columns, scale, seen, whiten):
-        """Return the columns L^-1 (S - what is known of it) of the new rows."""
-        left = scale * self.similarity_[points, columns]
-        left = left - self.factor_.project(seen, columns)
-        return (whiten @ left.double()).to(left.dtype)
 
 
 class _Rows:
@@ -166,14 +207,25 @@ class _Rows:
         self._seal(0)
         return copy(self)
 
+    def over(self, points):
+        """Return a copy with these columns alone, which grows on its own."""
+        twin = copy(self)
+        twin.sealed = [self.columns(points)]
+        twin.open, twin.used = self.open.new_empty(0, len(points)), 0
+        return twin
+
     def append(self, rows):
+        if len(rows) >= SLAB:
+            self._seal(0)
+            self.sealed.append(rows)
+            return
         if self.used + len(rows) > len(self.open):
-            self._seal(max(SLAB, len(rows)))
+            self._seal(SLAB)
         self.open[self.used : self.used + len(rows)] = rows
         self.used += len(rows)
 
     def columns(self, points):
-        return torch.cat([slab[:, points] for slab in self.slabs()])
+        return torch.cat([slab.index_select(1, points) for slab in self.slabs()])
 
     def project(self, weights, columns):
         """Return weights.T @ rows[:, columns]."""

@@ -88,11 +88,24 @@ class ConcaveOverModular(_ByQuery):
         grown = self._psi(self.cover_ + self.to_query_[points])
         return (grown - self._psi(self.cover_)).sum(dim=1) + self.relevance_[points]
 
+    def limits(self, points):
+        """Return upper bounds on the gains: psi lies below each of its tangents."""
+        with torch.enable_grad():
+            typical = (self.cover_ + self.typical_).requires_grad_()
+            height = self._psi(typical)
+            (slope,) = torch.autograd.grad(height.sum(), typical)
+        height = (
+            height.detach() - self._psi(self.cover_) - slope * self.typical_
+        ).sum()
+        return self.to_query_[points] @ slope + (self.relevance_[points] + height)
+
     def add(self, points):
         self.cover_ = self.cover_ + self.to_query_[points].sum(dim=0)
         return self
 
     def _relevance(self, to_query):
+        least = torch.finfo(to_query.dtype).eps  # A tangent at 0 may be vertical.
+        self.typical_ = to_query.mean(dim=0).clamp_min(least)
         return self._psi(to_query.sum(dim=1))
 
     def _psi(self, x):
