@@ -221,6 +221,33 @@ def test_a_measure_with_two_verbs_and_nothing_else_is_enough():
     assert selection.bound is None
 
 
+@pytest.mark.parametrize("case", CASES[:4])
+def test_sparse_with_all_neighbors_is_greedy(case):
+    measure, _, V = setup(case, n=120, n_given=4, seed=0)
+    expected = optimizers.greedy(measure(), V, 15)
+    selection = optimizers.sparse(measure(), V, 15, n_neighbors=120)
+    assert_array_equal(selection.points, expected.points)
+    assert_allclose(selection.gains, expected.gains, atol=1e-8)
+
+
+@pytest.mark.parametrize("n_neighbors", [1, 3, 6])
+@pytest.mark.parametrize("case", CASES[:4])
+def test_sparse_is_bounded_from_both_sides(case, n_neighbors):
+    for seed in range(10):
+        measure, value, V = setup(case, 9, 3, seed)
+        optimum = max(value(A) for A in combinations(V.tolist(), 3))
+        selection = optimizers.sparse(measure(), V, 3, n_neighbors=n_neighbors)
+        reached = value(selection.points.tolist())
+        assert selection.gains.sum() <= reached + 1e-9
+        assert reached <= optimum <= selection.bound + 1e-9
+
+
+def test_sparse_refuses_what_has_no_neighbors():
+    measure, _, V = setup(CASES[9], n=30, n_given=3, seed=0)
+    with pytest.raises(ValueError, match="facility location"):
+        optimizers.sparse(measure(), V, 3)
+
+
 CERTIFIED = [
     case for case in CASES if setup(case, 12, 3, 0)[0]().least_gain > -np.inf
     and setup(case, 12, 3, 0)[0]().submodular

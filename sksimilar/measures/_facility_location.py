@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import Interval
 
 from ..similarity import BLOCK
 from ._base import Cost, SetFunction
+from ._nearest import NearestCovers
 
 N_GROUPS = 32  # Of alike points.  More skip more rows, in more and smaller products.
 
@@ -154,6 +155,16 @@ class BetweenCovers:
         if len(new):
             self._admit(new)
         return self.known[points].clamp_min(0).to(self.low.dtype)
+
+    def nearest(self, points, n_neighbors):
+        """Return the same measure with the nearest of these points alone in each row."""
+        k, to_points = min(n_neighbors, len(points)), self.similarity.towards(points)
+        height = max(1, BLOCK // len(points))
+        kept = [to_points(some).topk(k) for some in self.rows.split(height)]
+        values, places = (torch.cat(parts) for parts in zip(*kept))
+        complete = k == len(points)
+        sets = points[places], values, self.low, self.high
+        return NearestCovers(*sets, len(self.similarity), complete)
 
     def _settle(self):
         """Bring all gains from the cover they are at to that of now."""
