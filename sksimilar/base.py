@@ -187,7 +187,9 @@ class BaseSampler(BaseEstimator, ABC):
     def _check_rows(self, X, y):
         """Check X where it is an array that no estimator will check, and y."""
         if not isinstance(X, Dataset) and self.estimator is None:
-            X = validate_data(self, X, dtype=[np.float64, np.float32])
+            unread = isinstance(X, np.memmap)  # Checked when it is embedded.
+            dtypes = [np.float64, np.float32]
+            X = validate_data(self, X, dtype=dtypes, skip_check_array=unread)
         if y is not None:
             check_consistent_length(X, y)
             y = column_or_1d(y, warn=True)

@@ -2,9 +2,11 @@
 
 import numpy as np
 import torch
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, check_array
 
+from ._validation import check_finite
 from .gradients import column_labels, features, head_outputs
+from .rows import located
 from .similarity import METRICS, DenseSimilarity, gradient_factors
 
 __all__ = ["labeled_head", "similarity_of"]
@@ -50,7 +52,7 @@ def similarity_of(
     if embedding == "gradient":
         factors = _gradients(X, y, rows, labeled, estimator, layer)
     elif estimator is None:
-        factors = (torch.as_tensor(np.asarray(_safe_indexing(X, rows))),)
+        factors = (_plain(X, rows),)
     else:
         factors = (features(estimator, X, rows, layer=layer),)
     return METRICS[metric](*(_to_device(factor, device) for factor in factors))
@@ -78,10 +80,23 @@ def labeled_head(X, y, rows, labeled, estimator, layer="auto"):
     h, z = head_outputs(estimator, X, rows, layer=layer)
     labels = z.argmax(dim=1)  # Hypothesized.
     if len(labeled):
-        true = column_labels(estimator, y[labeled], z.shape[1])
+        y, known = located(y, labeled)
+        true = column_labels(estimator, y[known], z.shape[1])
         places = torch.as_tensor(np.searchsorted(rows, labeled)).to(z.device)
         labels[places] = torch.as_tensor(true).to(z.device)
     return h, z, labels
+
+
+def _plain(X, rows):
+    """Return rows of X as they are; those of a memmap are seen here for the first time."""
+    values = check_array(
+        _safe_indexing(*located(X, rows)),
+        dtype=[np.float64, np.float32],
+        ensure_all_finite=False,
+    )
+    values = torch.as_tensor(values)
+    check_finite(values, rows, "Rows")
+    return values
 
 
 def _precomputed(X, rows, estimator, device):

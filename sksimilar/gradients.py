@@ -34,6 +34,7 @@ from .inference import (
     upcast,
     verified_head,
 )
+from .rows import located
 
 __all__ = ["column_labels", "features", "head_outputs", "log_probabilities"]
 
@@ -321,8 +322,9 @@ def _collect(batches, rows):
 
 def _batches(X, rows):
     """Yield what is at ``rows`` of X, BATCH_ROWS at a time."""
+    X, places = located(X, rows)
     for part in gen_batches(len(rows), BATCH_ROWS):
-        batch = _safe_indexing(X, rows[part])
+        batch = _safe_indexing(X, places[part])
         # scikit-learn takes a SliceDataset for a vector.
         yield np.stack(list(batch)) if isinstance(batch, SliceDataset) else batch
 

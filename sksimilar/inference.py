@@ -14,6 +14,7 @@ from torch import nn
 from torch.utils.data import SequentialSampler, Subset
 
 from ._validation import check_choice
+from .rows import located
 
 __all__ = [
     "check_cross_entropy",
@@ -201,7 +202,8 @@ def _precision_explained():
 
 def _loader(net, X, rows):
     """Return the net's iterator for validation over ``rows``, in their order."""
-    dataset = Subset(net.get_dataset(X), rows.tolist())
+    X, places = located(X, rows)
+    dataset = Subset(net.get_dataset(X), places.tolist())
     params = {"batch_size": net.batch_size} | net.get_params_for("iterator_valid")
     params |= {name: value for name, value in IN_ORDER.items() if name in params}
     if params["batch_size"] == -1:

@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
-from joblib import Parallel, delayed
 
 from .measures import AcquisitionFunction, Sizes
-from .optimizers import Selection, resolve_optimizer
+from .optimizers import resolve_optimizer
 from .similarity import Similarity
 
-__all__ = ["Problem", "solve_in_parts"]
+__all__ = ["Problem"]
 
 RELEVANCE_DECIMALS = 6  # Relevances equal to so many are tied.
 
@@ -28,7 +26,7 @@ class Problem:
         S over the points 0, 1, ... .
 
     positions : tensor of shape (n_points,), int64
-        Their positions in X.
+        Their positions in X, ascending.
 
     candidates, ground : tensor of int64
         The points that A is chosen from, and V, which they represent.
@@ -50,6 +48,12 @@ class Problem:
     eta: float = 1.0
     nu: float = 1.0
 
+    prefer = "threads"  # Where joblib had better solve parts of it.
+
+    def embed(self):
+        """Return the problem itself: it is embedded."""
+        return self
+
     def measure(self, conditioned=True):
         """Return I_f(A; Q | P), or I_f(A; Q), as a function of A, with A empty."""
         P = self.conditioning if conditioned else None
@@ -57,14 +61,16 @@ class Problem:
             self.similarity, self.ground, self.query, P, self.eta, self.nu
         )
 
-    def part(self, candidates, ground=None):
-        """Return the same problem over fewer points, with a similarity of its own.
+    def part(self, rows, whole=False):
+        """Return the same problem over fewer candidates, with a similarity of its own.
 
-        Without ``ground`` the candidates are it.  Rows of V that do not enter the value
-        are left out.
+        They are given by their positions in X.  They are V too; or, with ``whole``, V
+        stays what it is, where its rows enter the value at all.
         """
-        if ground is None or not self.function.sums_over_ground:
-            ground = candidates
+        candidates = torch.as_tensor(rows, device=self.positions.device)
+        candidates = torch.searchsorted(self.positions, candidates)
+        keep = whole and self.function.sums_over_ground
+        ground = self.ground if keep else candidates
         sets = (candidates, ground, self.query, self.conditioning)
         kept = torch.cat([s for s in sets if s is not None]).unique()
         if len(kept) == len(self.similarity):
@@ -108,67 +114,17 @@ class Problem:
             measure.add(point)
         return torch.cat(gains)
 
-    def cost(self, budget, n_partitions=1):
-        """Return the expected `Cost` of selecting so many, of one part where parted."""
+    def cost(self, budget, n_candidates, n_ground, embedding=False):
+        """Return the expected `Cost` of selecting so many of so many candidates.
+
+        Their embedding counts where it is not there yet.
+        """
         first = self.similarity[:1, :1]
         width = sum(f.shape[1] for f in getattr(self.similarity, "factors", [first]))
         n_query, n_conditioning = (
             0 if s is None else len(s) for s in (self.query, self.conditioning)
         )
-        n_points = len(self.candidates) // n_partitions + n_query + n_conditioning
-        n_ground = len(self.ground) // n_partitions
+        n_points = n_candidates + n_query + n_conditioning
         sizes = Sizes(n_points, n_ground, n_query, n_conditioning, budget, width)
-        return self.function.cost(sizes)
-
-
-def solve_in_parts(problem, optimizer, budget, n_partitions, merge, rng, n_jobs=None):
-    """Solve within random parts of the candidates, and join what they choose.
-
-    Parameters
-    ----------
-    problem : Problem
-        Over the whole pool.
-
-    optimizer, budget, rng
-        As in `Problem.solve`.
-
-    n_partitions : int
-        Number of parts, of equal size up to one.
-
-    merge : bool
-        Whether each part proposes a full budget and the proposals compete against the
-        whole pool (GreeDi); or each fills its share, rounded so that they sum up.
-
-    n_jobs : int, default=None
-        Threads; every part has a seed of its own, so results do not depend on it.
-
-    Returns
-    -------
-    selection : Selection
-        Without a bound.
-    """
-    n = len(problem.candidates)
-    order = torch.as_tensor(rng.permutation(n)).to(problem.candidates.device)
-    cuts = np.round(np.linspace(0, n, min(n_partitions, n) + 1)).astype(int)
-    shares = np.diff(np.round(cuts * (budget / n)).astype(int))
-    parts = problem.candidates[order].tensor_split(torch.as_tensor(cuts[1:-1]))
-    wanted = [min(budget, len(p)) for p in parts] if merge else shares.tolist()
-    seeds = rng.randint(np.iinfo(np.int32).max, size=len(parts))
-
-    def solve(part, share, seed):
-        own = np.random.RandomState(seed)
-        return problem.part(part).solve(optimizer, share, own)
-
-    jobs = [delayed(solve)(*job) for job in zip(parts, wanted, seeds) if job[1]]
-    chosen = Parallel(n_jobs=n_jobs, prefer="threads")(jobs)
-    joined = Selection(
-        points=torch.cat([selection.points for selection in chosen]),
-        gains=torch.cat([selection.gains for selection in chosen]),
-        bound=None,
-        n_informative=sum(selection.n_informative for selection in chosen),
-    )
-    if not merge:
-        return joined
-    proposals = torch.searchsorted(problem.positions, joined.points)
-    merged = problem.part(proposals, problem.ground).solve(optimizer, budget, rng)
-    return merged._replace(bound=None)
+        cost = self.function.cost(sizes)
+        return cost._replace(numbers=cost.numbers + embedding * width * n_points)

@@ -9,7 +9,15 @@ from skorch import NeuralNet
 from skorch.helper import SliceDataset
 from torch.utils.data import Dataset, Subset
 
-__all__ = ["FloatRows", "LabeledRows", "check_rows", "take", "with_labels"]
+__all__ = [
+    "FloatRows",
+    "LabeledRows",
+    "check_rows",
+    "located",
+    "portable",
+    "take",
+    "with_labels",
+]
 
 
 class LabeledRows(Dataset):
@@ -37,6 +45,41 @@ class FloatRows(Dataset):
 
     def __getitem__(self, i):
         return np.array(self.array[i], dtype=np.float32), 0  # A copy: it is writable.
+
+    def __getstate__(self):
+        return {"array": _OnDisk(self.array) if _is_on_disk(self.array) else self.array}
+
+
+class Excerpt:
+    """Some rows of X, asked for by their positions in X.
+
+    Parameters
+    ----------
+    rows : indexable
+        Those rows, and no others.
+
+    positions : ndarray of int64
+        Their positions in X, ascending.
+    """
+
+    def __init__(self, rows, positions):
+        self.rows = rows
+        self.positions = positions
+
+
+class _OnDisk:
+    """Pickles as the name of a memmap's file, which is opened again, read-only."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __reduce__(self):
+        array, root = self.array, self.array
+        while isinstance(root.base, np.memmap):
+            root = root.base
+        offset = root.offset + array.ctypes.data - root.ctypes.data
+        order = "C" if array.flags.c_contiguous else "F"
+        return np.memmap, (root.filename, array.dtype, "r", offset, array.shape, order)
 
 
 def check_rows(estimator, X, *, classifier, reset):
@@ -70,6 +113,33 @@ def check_rows(estimator, X, *, classifier, reset):
 def is_frame(X):
     """Return whether X is a DataFrame, of pandas or polars."""
     return hasattr(X, "columns") and hasattr(X, "dtypes")
+
+
+def _is_on_disk(X):
+    """Return whether X is a memmap, or an unbroken piece of one."""
+    # What NumPy computes from a memmap is one by name, without a file.
+    return isinstance(X, np.memmap) and bool(X.filename) and X.flags.forc
+
+
+def portable(X, rows):
+    """Return what to pickle in place of X where only some rows will be asked for.
+
+    A Dataset goes as it is, an array on disk as the name of its file, and of anything
+    else those rows alone, as an `Excerpt`.
+    """
+    if isinstance(X, (Dataset, SliceDataset)):
+        return X
+    if _is_on_disk(X):
+        return _OnDisk(X)
+    X, places = located(X, rows)
+    return Excerpt(_safe_indexing(X, places), rows)
+
+
+def located(X, rows):
+    """Return where rows of X are to be read: a container, and positions in it."""
+    if isinstance(X, Excerpt):
+        return X.rows, np.searchsorted(X.positions, rows)
+    return X, rows
 
 
 def take(X, rows):

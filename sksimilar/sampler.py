@@ -1,10 +1,12 @@
 """SIMILARSampler: from a model, a pool and two masks to the rows to label.  Floor 4."""
 
 import warnings
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
 import torch
+from joblib import effective_n_jobs
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -14,8 +16,8 @@ from .base import BaseSampler
 from .embeddings import similarity_of
 from .measures import resolve_function
 from .optimizers import OPTIMIZERS
+from .partition import RawProblem, solve_in_parts
 from .planning import check_memory, expected_seconds, progress
-from .problem import Problem, solve_in_parts
 from .similarity import METRICS
 
 __all__ = ["SIMILARSampler"]
@@ -81,10 +83,12 @@ class SIMILARSampler(BaseSampler):
         Select within this many random parts of the pool, which divides memory by as
         many, and time too where pairs of candidates count ([1]_, Appendix A.2).
 
-    merge : bool, default=True
+    merge : bool or 'proposals', default=True
         With partitions: let each part propose ``budget`` rows and choose among the
-        proposals against the whole pool (GreeDi, [2]_).  Otherwise each part fills its
-        share of the budget, as in the paper.
+        proposals (GreeDi, [2]_).  True judges them against the whole pool, which
+        facility location and graph cut need embedded for it; with 'proposals' they
+        represent only each other, as they do anyway for the other functions.  With
+        False each part fills its share of the budget, as in the paper.
 
     memory_limit : int, float or str, default=None
         Refuse, before allocating, a selection that would need more: bytes, or a text
@@ -94,7 +98,9 @@ class SIMILARSampler(BaseSampler):
         Where similarities are computed; by default where the network is, or the CPU.
 
     n_jobs : int, default=None
-        Partitions that run at once, in threads.  Picks do not depend on it.
+        Partitions that run at once, by default in processes, each of which embeds its
+        own rows; in threads where the whole pool is embedded (see Notes).  On which
+        machines is said by `joblib.parallel_config`.  Picks do not depend on it.
 
     random_state : int, RandomState instance or None, default=None
         Breaks ties, draws partitions and the samples of 'stochastic'.  None draws anew
@@ -119,7 +125,8 @@ class SIMILARSampler(BaseSampler):
 
     value_ : float
         I_f(A; Q | P) of the selection, the sum of the gains.  With ``merge=False`` that
-        is summed over the parts, each taken as the whole pool.
+        is summed over the parts, each taken as the whole pool; with
+        ``merge='proposals'`` these are.
 
     bound_ : float or None
         An upper bound on the value of any set of n candidates, so that, where both are
@@ -140,6 +147,12 @@ class SIMILARSampler(BaseSampler):
     Candidates whose gains are equal up to rounding are tied.  Ties go to the row most
     similar to the query (its largest similarity, to six decimals), then to the one
     that ``random_state`` puts first.
+
+    With partitions the pool is embedded whole only for ``merge=True`` with facility
+    location or graph cut, and for ``metric='rbf'``, whose unit is a mean over the pool.
+    Otherwise every part is embedded where it is solved, and nowhere else: a Dataset goes
+    there as it is, an array on disk as the name of its file, and of an array in memory
+    only the rows of the part.  A worker process that dies costs time, not picks.
 
     References
     ----------
@@ -182,7 +195,7 @@ class SIMILARSampler(BaseSampler):
         "labels": [StrOptions({"true", "hypothesized"})],
         "optimizer": [StrOptions({"auto", *OPTIMIZERS}), callable],
         "n_partitions": [Interval(Integral, 1, None, closed="left")],
-        "merge": ["boolean"],
+        "merge": ["boolean", StrOptions({"proposals"})],
         "memory_limit": [None, str, Interval(Real, 0, None, closed="neither")],
         "device": [str, torch.device],
         "n_jobs": [None, Integral],
@@ -244,7 +257,8 @@ class SIMILARSampler(BaseSampler):
         Returns
         -------
         value : float
-            Against the whole pool, whatever ``n_partitions`` is.
+            Against the whole pool, whatever ``n_partitions`` is; which is embedded
+            for it if it has to be.
 
         Raises
         ------
@@ -257,7 +271,7 @@ class SIMILARSampler(BaseSampler):
         check_candidates(indices, self.candidates_, "indices")
         if not len(indices):
             return 0.0
-        return float(self._part(indices).gains_along().sum())
+        return float(self._valued(indices).gains_along().sum())
 
     def explain(self):
         """Return why each row of the last selection was chosen.
@@ -284,7 +298,7 @@ class SIMILARSampler(BaseSampler):
             Before `select`.
         """
         check_is_fitted(self, "selected_indices_", msg=UNSELECTED)
-        part = self._part(self.selected_indices_)
+        part = self._valued(self.selected_indices_)
         gains = part.gains_along().cpu().numpy()
         alone, plain = (
             part.measure(conditioned).gains(part.candidates).double().cpu().numpy()
@@ -310,37 +324,41 @@ class SIMILARSampler(BaseSampler):
         self.function_.check(bounds, _tensor(self.query_), _tensor(self.conditioning_))
         self._memory_limit = parse_bytes(self.memory_limit)
         labeled = self._labeled(y)
-        if len(self.candidates_):  # Else there is nothing that `select` could return.
-            self._problem = self._embed(X, y, labeled)
+        if not len(self.candidates_):  # There is nothing that `select` could return.
+            return
+        problem = self._raw_problem(X, y, labeled)
+        self._problem = problem.embed() if self._is_embedded_whole() else problem
+        # What all parts have in common shows whether and how the estimator can be read.
+        self._smallest = self._problem.part(self.candidates_[:1]).embed()
 
-    def _embed(self, X, y, labeled):
-        rows = np.unique(np.concatenate([self.candidates_, *self._given()]))
-        similarity = similarity_of(
+    def _raw_problem(self, X, y, labeled):
+        settings = {
+            name: getattr(self, name)
+            for name in ("estimator", "embedding", "layer", "metric", "device")
+        }
+        return RawProblem(
+            self.function_,
+            partial(similarity_of, **settings),
             X,
             y,
-            rows,
+            self.candidates_,
+            self.candidates_,
             labeled,
-            estimator=self.estimator,
-            embedding=self.embedding,
-            layer=self.layer,
-            metric=self.metric,
-            device=self.device,
-        )
-        positions = _tensor(rows, similarity.diagonal().device)
-        V, Q, P = (
-            None if s is None else torch.searchsorted(positions, s.to(positions))
-            for s in map(_tensor, (self.candidates_, self.query_, self.conditioning_))
-        )
-        return Problem(
-            self.function_, similarity, positions, V, V, Q, P, self.eta, self.nu
+            self.query_,
+            self.conditioning_,
+            self.eta,
+            self.nu,
         )
 
-    def _part(self, indices):
+    def _is_embedded_whole(self):
+        """Return whether no part can be solved, or judged, without the whole pool."""
+        is_judged = self.merge is True and self.function_.sums_over_ground
+        is_measured = self.metric in ("rbf", "precomputed")
+        return self.n_partitions == 1 or is_judged or is_measured
+
+    def _valued(self, indices):
         """Return the problem over some positions in X, against the whole pool."""
-        points = torch.searchsorted(
-            self._problem.positions, _tensor(indices).to(self._problem.positions)
-        )
-        return self._problem.part(points, self._problem.ground)
+        return self._problem.part(indices, whole=True).embed()
 
     def _given(self):
         return [s for s in (self.query_, self.conditioning_) if s is not None]
@@ -362,6 +380,7 @@ class SIMILARSampler(BaseSampler):
         if self.n_partitions > 1:
             selection = solve_in_parts(
                 self._problem,
+                self.candidates_,
                 self.optimizer,
                 n,
                 self.n_partitions,
@@ -371,7 +390,8 @@ class SIMILARSampler(BaseSampler):
             )
         else:
             track = progress(self.verbose, "picks")
-            selection = self._problem.solve(self.optimizer, n, rng, track)
+            problem = self._problem.embed()
+            selection = problem.solve(self.optimizer, n, rng, track)
         self.gains_ = selection.gains.cpu().numpy()
         self.value_ = float(self.gains_.sum())
         self.bound_ = selection.bound
@@ -387,19 +407,34 @@ class SIMILARSampler(BaseSampler):
 
     def _announce(self, n):
         """Refuse what `memory_limit` forbids, and say what is to come."""
-        problem, parts = self._problem, min(self.n_partitions, len(self.candidates_))
-        cost = problem.cost(n, parts)
-        diagonal = problem.similarity.diagonal()
-        n_bytes = cost.numbers * diagonal.element_size()
-        cheaper = "function='gc'" if problem.query is None else "function='gcmi'"
+        parts = min(self.n_partitions, len(self.candidates_))
+        costs, diagonal = self._costs(n, parts), self._smallest.similarity.diagonal()
+        n_bytes = max(cost.numbers for cost in costs) * diagonal.element_size()
+        cheaper = "function='gc'" if self.query_ is None else "function='gcmi'"
         check_memory(n_bytes, self._memory_limit, parts, cheaper)
         if self.verbose:
-            seconds = parts * expected_seconds(cost, n, diagonal.dtype, diagonal.device)
+            rates = diagonal.dtype, diagonal.device
+            seconds = [expected_seconds(cost, n, *rates) for cost in costs]
+            seconds[0] *= -(-parts // effective_n_jobs(self.n_jobs))
+            beside = "for a part with its" if self._is_raw() else "beside the"
             print(
                 f"[{type(self).__name__}] {self.function_}: {n} of "
                 f"{len(self.candidates_)} candidates on {diagonal.device}; about "
-                f"{format_bytes(n_bytes)} beside the embedding, {seconds:.2g} s."
+                f"{format_bytes(n_bytes)} {beside} embedding, {sum(seconds):.2g} s."
             )
+
+    def _costs(self, n, parts):
+        """Return the expected `Cost` of one part, and of the merge if there is one."""
+        n_candidates = len(self.candidates_)
+        size = -(-n_candidates // parts)
+        sizes = [(size, size)]
+        if parts > 1 and self.merge:
+            proposals = min(n_candidates, parts * n)
+            sizes.append((proposals, n_candidates if self.merge is True else proposals))
+        return [self._smallest.cost(n, *each, self._is_raw()) for each in sizes]
+
+    def _is_raw(self):
+        return isinstance(self._problem, RawProblem)
 
 
 def _tensor(rows, device="cpu"):

@@ -127,7 +127,6 @@ class FASSSampler(EntropySampler):
 
     def _select(self, n):
         n_kept = min(int(np.ceil(self.factor * n)), len(self.candidates_))
-        kept = np.searchsorted(self.candidates_, super()._select(n_kept))
-        kept = torch.as_tensor(np.sort(kept), device=self._problem.positions.device)
+        kept = np.sort(super()._select(n_kept))
         selection = self._problem.part(kept).solve("auto", n, self._rng())
         return selection.points.cpu().numpy()
