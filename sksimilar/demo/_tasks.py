@@ -10,22 +10,14 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from ..experiment import Task
+from ..datasets import distinct, make_scenario
+from ..experiment import OptionError, Task
 
-__all__ = ["SETTINGS", "OptionError", "Setting", "draw_task", "load"]
-
-GROUPS = COMMON, RARE, OUT = range(3)
+__all__ = ["SETTINGS", "Setting", "draw_task", "load"]
 
 # What NumPy raises for files that are missing, cut short, pickled or something else.
 UNREADABLE = (OSError, EOFError, ValueError, KeyError, AttributeError, TypeError)
 UNREADABLE += (BadZipFile,)
-
-
-class OptionError(ValueError):
-    """A value of a command-line option that cannot be used; names the option."""
-
-    def __init__(self, option, message):
-        super().__init__(f"argument {option}: {message}")
 
 
 @dataclass(frozen=True)
@@ -40,8 +32,9 @@ class Setting:
     rare, out : float
         Shares of the classes, the last ones, that are rare or out of distribution.
 
-    labeled : tuple of int
-        First labels of each common, rare and out-of-distribution class.
+    labeled, query : tuple of int
+        First labels of each common, rare and out-of-distribution class; those of the
+        query stand for what is wanted.
 
     pool : tuple of float
         Unlabeled rows of each such class, as shares of all that there are.
@@ -60,13 +53,14 @@ class Setting:
     rare: float = 0.0
     out: float = 0.0
     labeled: tuple = (3, 0, 0)
+    query: tuple = (0, 0, 0)
     pool: tuple = (1.0, 0.0, 0.0)
     copied: float = 0.0
     times: int = 1
     found: str = ""
 
 
-_RARE = {"rare": 0.5, "labeled": (8, 2, 0), "found": "rare found"}
+_RARE = {"rare": 0.5, "labeled": (8, 0, 0), "query": (0, 2, 0), "found": "rare found"}
 
 SETTINGS = {
     "rare": Setting(("flqmi", "logdetmi"), pool=(1.0, 0.1, 0.0), **_RARE),
@@ -116,9 +110,8 @@ def load(source):
         X, y = _read(source)
     X = X.astype(np.float32)
     X = X / max(np.abs(X).max(), np.finfo(np.float32).tiny)
-    # A copy of a test row in the pool would give its label away.
-    first = np.unique(X.reshape(len(X), -1), axis=0, return_index=True)[1]
-    return X[np.sort(first)], y[np.sort(first)]
+    first = distinct(X)  # So that a class has as many rows as can be told apart.
+    return X[first], y[first]
 
 
 def _read(path):
@@ -169,37 +162,27 @@ def draw_task(X, y, setting, seed):
     -------
     task : Task
     """
-    rng = np.random.default_rng(seed)
-    _check_classes(y, 2 * max(setting.labeled))
-    classes, groups = _grouped(y, setting)
-    train, test = train_test_split(
-        np.arange(len(y)), test_size=0.3, stratify=y, random_state=seed
+    n_first = max(*setting.labeled, *setting.query)
+    _check_classes(y, 2 * n_first)
+    rare, out = _rare_and_out(np.unique(y), setting)
+    X_train, X_test, y_train, y_test = train_test_split(
+        X, y, test_size=0.3, stratify=y, random_state=seed
     )
-    labeled, pool = _drawn(train, y, groups[np.searchsorted(classes, y)], setting, rng)
-    rows = np.concatenate([labeled, rng.permutation(_copied(pool, setting, rng))])
-    is_labeled = np.arange(len(rows)) < len(labeled)
-    return _as_task(X, y, classes, groups, rows, is_labeled, test, seed)
-
-
-def _as_task(X, y, classes, groups, rows, is_labeled, test, seed):
-    """Return the task in which ``rows`` of X are what the learner knows of."""
-    rare, out = classes[groups == RARE], classes[groups == OUT]
-    test = test[~np.isin(y[test], out)]
-    labels, is_rare, is_out = y[rows], np.isin(y[rows], rare), np.isin(y[rows], out)
-    if len(out):
-        labels = np.where(is_out, out[0], labels)  # They all have one name.
-    return Task(
-        X=X[rows],
-        y=labels,
-        labeled_mask=is_labeled,
-        query_mask=is_labeled & is_rare if len(rare) else None,
-        identity=np.where(is_rare if len(rare) else ~is_out, rows, -1),
-        X_test=X[test],
-        y_test=y[test],
-        focus=tuple(rare.tolist()),
-        seed=seed,
-        ood_label=out[0].item() if len(out) else None,
+    room = np.unique(y_train, return_counts=True)[1].min() - n_first
+    split = make_scenario(
+        X_train,
+        y_train,
+        rare=rare,
+        ood=out,
+        n_labeled=setting.labeled,
+        n_query=setting.query,
+        n_pool=np.ceil(room * np.array(setting.pool)).astype(int),
+        copied=setting.copied,
+        times=setting.times,
+        X_test=X_test,
+        random_state=seed,
     )
+    return Task.of(split, X_test, y_test, seed)
 
 
 def _check_classes(y, needed):
@@ -212,33 +195,12 @@ def _check_classes(y, needed):
         )
 
 
-def _grouped(y, setting):
-    """Return the classes and the group of each: the last are out, before them rare."""
-    classes = np.unique(y)
+def _rare_and_out(classes, setting):
+    """Return the rare classes and those out of distribution: the last are out."""
     n_out, n_rare = (round(s * len(classes)) for s in (setting.out, setting.rare))
-    sizes = len(classes) - n_out - n_rare, n_rare, n_out
-    for share, size in zip((1, setting.rare, setting.out), sizes):
+    n_common = len(classes) - n_out - n_rare
+    for share, size in ((1, n_common), (setting.rare, n_rare), (setting.out, n_out)):
         if share and not size:
             raise OptionError("--data", "it has too few classes for this --scenario.")
-    return classes, np.repeat(GROUPS, sizes)
-
-
-def _drawn(train, y, group, setting, rng):
-    """Return the rows that are labeled at first, and the pool, each class in turn."""
-    room = np.unique(y[train], return_counts=True)[1].min() - max(setting.labeled)
-    labeled, pool = [], []
-    for label in np.unique(y):
-        rows = rng.permutation(train[y[train] == label])
-        kind = group[rows[0]]
-        n_labeled = setting.labeled[kind]
-        n_pool = int(np.ceil(setting.pool[kind] * room))
-        labeled.append(rows[:n_labeled])
-        pool.append(rows[n_labeled : n_labeled + n_pool])
-    return np.concatenate(labeled), np.concatenate(pool)
-
-
-def _copied(pool, setting, rng):
-    """Return the pool with some of its rows several times."""
-    n_copied = round(setting.copied * len(pool))
-    again = rng.permutation(pool)[:n_copied]
-    return np.concatenate([pool, np.tile(again, setting.times - 1)])
+    _, rare, out = np.split(classes, [n_common, n_common + n_rare])
+    return rare, out

@@ -1,0 +1,46 @@
+"""The protocol: methods x seeds x rounds, paired by seed.  Floor 6.
+
+What the methods share under one seed is a `Task`: the split, the first labels and, by
+the seed itself, the initial weights and the order of batches.  Differences between
+methods are therefore taken seed by seed, and seeds vary the split too.  Test rows are
+never among the rows of the learner.
+
+`PROTOCOLS` are the paper's experiments; `reproduce` runs one of them, and goes on where
+it was stopped.
+"""
+
+from ._command import COMMAND
+from ._methods import Method, methods_for
+from ._options import OptionError, make_directory, natural, positive
+from ._protocols import PROTOCOLS, Protocol
+from ._reproduce import reproduce, summary
+from ._runs import Run, compare, progress, run
+from ._statistics import area_under_curve, paired_difference
+from ._store import Results, read_csv, write_csv
+from ._switches import Switches
+from ._tasks import Task
+
+__all__ = [
+    "COMMAND",
+    "PROTOCOLS",
+    "Method",
+    "OptionError",
+    "Protocol",
+    "Results",
+    "Run",
+    "Switches",
+    "Task",
+    "area_under_curve",
+    "compare",
+    "make_directory",
+    "methods_for",
+    "natural",
+    "paired_difference",
+    "positive",
+    "progress",
+    "read_csv",
+    "reproduce",
+    "run",
+    "summary",
+    "write_csv",
+]

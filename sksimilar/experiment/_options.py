@@ -1,0 +1,46 @@
+"""What values of command-line options must be; every refusal is one line."""
+
+import argparse
+import os
+
+__all__ = ["OptionError", "make_directory", "natural", "positive"]
+
+
+class OptionError(ValueError):
+    """A value of a command-line option that cannot be used; names the option."""
+
+    def __init__(self, option, message):
+        super().__init__(f"argument {option}: {message}")
+
+
+def positive(text):
+    """Return a text as an integer of at least 1."""
+    return at_least(text, 1)
+
+
+def natural(text):
+    """Return a text as an integer of at least 0."""
+    return at_least(text, 0)
+
+
+def at_least(text, least):
+    """Return a text as an integer that is large enough."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = None
+    if value is None or value < least:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a whole number of at least {least}"
+        )
+    return value
+
+
+def make_directory(path):
+    """Make a directory that can be written to, before any work is done."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OptionError("--out", f"cannot make {str(path)!r}: {error.strerror}.")
+    if not os.access(path, os.W_OK):
+        raise OptionError("--out", f"cannot write to {str(path)!r}; name another.")

@@ -1,0 +1,91 @@
+"""Results on disk: every finished run is a file of its own, whole or not there."""
+
+import csv
+import os
+from pathlib import Path
+
+from ._options import OptionError
+
+__all__ = ["Results", "read_csv", "write_csv", "write_rows"]
+
+
+class Results:
+    """A directory with a CSV file for each method and seed.
+
+    Who kills the process loses the runs that are under way and nothing else.
+
+    Parameters
+    ----------
+    directory : path-like
+        Made with the first file.
+    """
+
+    def __init__(self, directory):
+        self.directory = Path(directory)
+
+    def has(self, method, seed):
+        """Return whether a run is finished."""
+        return self._path(method, seed).exists()
+
+    def save(self, method, seed, rows):
+        """Write what a finished run has found."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        write_rows(self._path(method, seed), rows)
+
+    def rows(self):
+        """Return the rows of all finished runs, by method and seed."""
+        return [row for path in self._paths() for row in read_csv(path)]
+
+    def check(self, switches):
+        """Refuse switches that differ from those of finished runs."""
+        for path in self._paths():
+            row = read_csv(path)[0]
+            for name, value in switches.items():
+                if row.get(name) != str(value):
+                    raise OptionError(
+                        f"--{name}",
+                        f"the runs in {str(self.directory)!r} were made with "
+                        f"{row.get(name)}, not {value}. Use that again, or another "
+                        "--out.",
+                    )
+
+    def _paths(self):
+        return sorted(self.directory.glob("*-seed*.csv"))
+
+    def _path(self, method, seed):
+        return self.directory / f"{method}-seed{seed:04}.csv"
+
+
+def read_csv(path):
+    """Return the lines of a CSV file as dicts of texts."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def write_rows(path, rows):
+    """Write dicts as the lines of a CSV file, which is never seen unfinished."""
+    path = Path(path)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with open(unfinished, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    os.replace(unfinished, path)
+
+
+def write_csv(runs, path, **switches):
+    """Write one line for each method, seed and training.
+
+    Parameters
+    ----------
+    runs : dict of lists of Run
+        As `compare` returns them.
+
+    path : path-like
+        File to write.
+
+    **switches : dict
+        What the numbers were made with; repeated in every line.
+    """
+    finished = [run for some in runs.values() for run in some]
+    write_rows(path, [row for run in finished for row in run.rows(**switches)])
