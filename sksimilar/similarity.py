@@ -12,6 +12,7 @@ from copy import copy
 from functools import reduce
 from math import prod
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
@@ -20,10 +21,12 @@ __all__ = [
     "CosineSimilarity",
     "DenseSimilarity",
     "InnerProduct",
+    "MappedRows",
     "RBFSimilarity",
     "RawCosineSimilarity",
     "Similarity",
     "gradient_factors",
+    "is_mapped",
 ]
 
 _AXES = "abcdefgh"
@@ -76,9 +79,8 @@ class Similarity(ABC):
 
     def reduce(self, points, over, reduction):
         """Apply ``reduction`` to S_{points, over}, some rows at a time."""
-        block = self.towards(over)
-        rows = points.split(max(1, BLOCK // max(1, len(over))))
-        return torch.cat([reduction(block(some)) for some in rows])
+        block, height = self.towards(over), max(1, BLOCK // max(1, len(over)))
+        return _in_blocks(lambda some: reduction(block(some)), points, height)
 
     def towards(self, over):
         """Return a function from points to the block S_{points, over}.
@@ -123,8 +125,9 @@ class InnerProduct(Similarity):
 
     Parameters
     ----------
-    *factors : tensors of shape (n, d_k)
-        Thin matrices whose rows' outer product is g_i.
+    *factors : tensors of shape (n, d_k), or `MappedRows`
+        Thin matrices whose rows' outer product is g_i.  Those of half precision are
+        kept so, and computed with in float32.
     """
 
     def __init__(self, *factors):
@@ -145,15 +148,18 @@ class InnerProduct(Similarity):
         return block
 
     def diagonal(self):
-        lengths = (torch.linalg.vector_norm(f, dim=1) for f in self.factors)
-        return reduce(torch.mul, lengths).square()
+        def length(points):
+            lengths = (_rows(f, points).norm(dim=1) for f in self.factors)
+            return reduce(torch.mul, lengths).square()
+
+        return _in_blocks(length, self._everyone(), self._height())
 
     def __len__(self):
         return len(self.factors[0])
 
     def restrict(self, points):
         part = copy(self)
-        part.factors = tuple(f[points] for f in self.factors)
+        part.factors = tuple(f.index_select(0, points) for f in self.factors)
         return part
 
     def sums(self, points, over, weights=None):
@@ -167,12 +173,11 @@ class InnerProduct(Similarity):
         moment = sum(self._moments(over, weights))
         axes = _AXES[: moment.ndim]
         rows = ",".join(f"n{axis}" for axis in axes)
-        return torch.cat(
-            [
-                torch.einsum(f"{axes},{rows}->n", moment, *self._rows(some))
-                for some in points.split(self._height())
-            ]
-        )
+
+        def inner(some):
+            return torch.einsum(f"{axes},{rows}->n", moment, *self._doubles(some))
+
+        return _in_blocks(inner, points, self._height())
 
     def _moments(self, over, weights):
         """Yield sum_j w_j g_j, a block of rows at a time."""
@@ -181,10 +186,13 @@ class InnerProduct(Similarity):
         ones = torch.ones_like(over, dtype=torch.float64)
         weights = ones if weights is None else weights
         for some, w in zip(over.split(self._height()), weights.split(self._height())):
-            yield torch.einsum(f"n,{rows}->{axes}", w, *self._rows(some))
+            yield torch.einsum(f"n,{rows}->{axes}", w, *self._doubles(some))
 
-    def _rows(self, points):
-        return (f[points].double() for f in self.factors)
+    def _doubles(self, points):
+        return (_rows(f, points).double() for f in self.factors)
+
+    def _everyone(self):
+        return torch.arange(len(self), device=self.factors[0].device)
 
     def _height(self):
         return max(1, BLOCK // sum(f.shape[1] for f in self.factors))
@@ -199,11 +207,12 @@ class RawCosineSimilarity(InnerProduct):
     bounds = (-1.0, 1.0)
 
     def __init__(self, *factors):
-        super().__init__(*(F.normalize(f, dim=1) for f in factors))
+        super().__init__(*(f.unit() if is_mapped(f) else _unit(f) for f in factors))
 
     def diagonal(self):
+        diagonal = super().diagonal()
         # Exact ones: rounding must not order ties.
-        return super().diagonal().gt(0).to(self.factors[0])
+        return diagonal.gt(0).to(diagonal)
 
 
 class CosineSimilarity(RawCosineSimilarity):
@@ -248,7 +257,7 @@ class RBFSimilarity(InnerProduct):
         self.gamma = self._scale() if gamma is None else gamma
 
     def _scale(self):
-        everyone = torch.arange(len(self), device=self.factors[0].device)
+        everyone = self._everyone()
         inner = self._sums_by_moment(everyone, everyone, None).mean() / len(self)
         spread = 2 * (self.squared_norms.mean() - inner)
         return 1 / spread.clamp_min(torch.finfo(spread.dtype).tiny)
@@ -276,10 +285,88 @@ class RBFSimilarity(InnerProduct):
         return Similarity.sums(self, points, over, weights)
 
 
+class MappedRows:
+    """A matrix on disk, of which only the rows that are asked for are read.
+
+    Parameters
+    ----------
+    array : numpy.memmap of shape (n_rows, n_columns)
+        The matrix.
+
+    rows : ndarray of int64, default=None
+        Those of its rows that count; all by default.
+
+    dtype : torch.dtype, default=torch.float32
+        What rows are returned as.
+    """
+
+    device = torch.device("cpu")
+
+    def __init__(self, array, rows=None, dtype=torch.float32, is_unit=False):
+        self.array, self.rows = array, rows
+        self.dtype, self.is_unit = dtype, is_unit
+
+    @property
+    def shape(self):
+        n_rows = len(self.array) if self.rows is None else len(self.rows)
+        return n_rows, self.array.shape[1]
+
+    def __len__(self):
+        return self.shape[0]
+
+    def unit(self):
+        """Return the same matrix with rows of length 1."""
+        return MappedRows(self.array, self.rows, self.dtype, is_unit=True)
+
+    def __getitem__(self, points):
+        if not isinstance(points, slice):
+            points = points.numpy()
+        places = points if self.rows is None else self.rows[points]
+        # Rows next to each other are read several times as fast by a slice.
+        if not isinstance(places, slice) and _is_range(places):
+            places = slice(places[0], places[-1] + 1)
+        read = torch.from_numpy(np.array(self.array[places])).to(self.dtype)
+        return _unit(read) if self.is_unit else read
+
+    def index_select(self, dim, points):
+        return self[points]
+
+
+def is_mapped(matrix):
+    """Return whether rows of a factor are read from disk when they are needed."""
+    return isinstance(matrix, MappedRows)
+
+
+def _is_range(places):
+    return (
+        len(places) > 1
+        and places[-1] - places[0] == len(places) - 1
+        and bool((np.diff(places) == 1).all())
+    )
+
+
+def _unit(matrix):
+    return F.normalize(matrix, dim=1)
+
+
 def _rows(matrix, points):
-    """Return matrix[points]; selecting copies whole rows, several times as fast."""
-    slices = isinstance(points, slice)
-    return matrix[points] if slices else matrix.index_select(0, points)
+    """Return matrix[points] in the precision of computation."""
+    # Selecting copies whole rows, several times as fast as indexing.
+    is_slice = isinstance(points, slice)
+    rows = matrix[points] if is_slice else matrix.index_select(0, points)
+    return rows.float() if rows.element_size() < 4 else rows
+
+
+def _in_blocks(compute, points, height):
+    """Return ``compute(points)``, a block at a time into room that is made once."""
+    result, stop = None, 0
+    for some in points.split(height):
+        part = compute(some)
+        if result is None:
+            result = part.new_empty(len(points), *part.shape[1:])
+        start, stop = stop, stop + len(some)
+        result[start:stop] = part
+    return compute(points) if result is None else result
 
 
 METRICS = {

@@ -11,19 +11,6 @@ CONCAVE = {"log": torch.log1p, "sqrt": torch.sqrt}
 class _ByQuery(QueryFunction):
     """A function of the n x |Q| similarities to the query."""
 
-    def _start(self, similarity, query, eta):
-        self.to_query_ = similarity.reduce(
-            everyone(similarity, query), query, lambda block: block.clamp_min(0)
-        )
-        self.cover_ = torch.zeros_like(self.to_query_[0])
-        self.relevance_ = eta * self._relevance(self.to_query_)
-
-    def cost(self, sizes):
-        entries = sizes.n_points * sizes.n_query
-        # Lazy evaluation renews some hundred rows a pick, and scans all bounds.
-        renewed = sizes.budget * (500 * sizes.n_query + 30 * sizes.n_points)
-        return Cost(2 * sizes.width * entries, 8 * entries + renewed, 4 * entries)
-
     def traits(self, bounds, query, conditioning):
         return True, 0.0
 
@@ -54,17 +41,27 @@ class QueryFacilityLocation(_ByQuery):
 
     domain = (-float("inf"), 1.0)
 
+    def _start(self, similarity, query, eta):
+        self.similarity_, self.query_ = similarity, query
+        relevance = similarity.largest(everyone(similarity, query), query)
+        self.relevance_ = eta * relevance.clamp_min_(0)
+        self.cover_ = torch.zeros_like(self.relevance_[:1]).expand(len(query))
+
     def gains(self, points):
-        better = (self.to_query_[points] - self.cover_).clamp_min_(0)
-        return better.sum(dim=1) + self.relevance_[points]
+        def better(to_query):
+            return to_query.sub_(self.cover_).clamp_min_(0).sum(dim=1)
+
+        improvement = self.similarity_.reduce(points, self.query_, better)
+        return improvement + self.relevance_[points]
 
     def add(self, points):
-        nearest = self.to_query_[points].amax(dim=0)
+        nearest = self.similarity_.largest(self.query_, points)
         self.cover_ = torch.maximum(self.cover_, nearest)
         return self
 
-    def _relevance(self, to_query):
-        return to_query.amax(dim=1)
+    def cost(self, sizes):
+        entries = sizes.n_points * sizes.n_query
+        return Cost(6 * sizes.width * entries, 12 * entries, 12 * sizes.n_points)
 
 
 class ConcaveOverModular(_ByQuery):
@@ -83,6 +80,15 @@ class ConcaveOverModular(_ByQuery):
 
     def __init__(self, psi="log"):
         self.psi = psi
+
+    def _start(self, similarity, query, eta):
+        self.to_query_ = similarity.reduce(
+            everyone(similarity, query), query, lambda block: block.clamp_min(0)
+        )
+        self.cover_ = torch.zeros_like(self.to_query_[0])
+        least = torch.finfo(self.cover_.dtype).eps  # A tangent at 0 may be vertical.
+        self.typical_ = self.to_query_.mean(dim=0).clamp_min(least)
+        self.relevance_ = eta * self._psi(self.to_query_.sum(dim=1))
 
     def gains(self, points):
         grown = self._psi(self.cover_ + self.to_query_[points])
@@ -103,10 +109,10 @@ class ConcaveOverModular(_ByQuery):
         self.cover_ = self.cover_ + self.to_query_[points].sum(dim=0)
         return self
 
-    def _relevance(self, to_query):
-        least = torch.finfo(to_query.dtype).eps  # A tangent at 0 may be vertical.
-        self.typical_ = to_query.mean(dim=0).clamp_min(least)
-        return self._psi(to_query.sum(dim=1))
+    def cost(self, sizes):
+        entries = sizes.n_points * sizes.n_query
+        scans = sizes.budget * entries
+        return Cost(4 * sizes.width * entries, 12 * entries + scans, 3 * entries)
 
     def _psi(self, x):
         return (self.psi if callable(self.psi) else CONCAVE[self.psi])(x)
