@@ -99,12 +99,12 @@ class Problem:
         random order.
         """
         order = torch.as_tensor(rng.permutation(len(self.candidates)))
-        order = self.candidates[order.to(self.candidates.device)]
-        if self.query is None:
-            return order
-        relevance = self.similarity.largest(order, self.query)
-        relevance = relevance.round(decimals=RELEVANCE_DECIMALS)
-        return order[relevance.argsort(descending=True, stable=True)]
+        order = order.to(self.candidates.device)
+        if self.query is not None:
+            relevance = self.similarity.largest(self.candidates, self.query)
+            relevance = relevance.round(decimals=RELEVANCE_DECIMALS)[order]
+            order = order[relevance.argsort(descending=True, stable=True)]
+        return self.candidates[order]
 
     def gains_along(self):
         """Return the gain of each candidate given those before it, in float64."""
