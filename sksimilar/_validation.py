@@ -10,8 +10,12 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
+import torch
+from sklearn.utils import gen_batches
 
 UNLABELED = -1
+
+CHECKED_ROWS = 1 << 16  # At once.
 
 ROUNDING = 1e-5  # By so much a kernel in float32 may miss its range.
 
@@ -108,8 +112,10 @@ def check_choice(value, options, name):
 
 
 def check_finite(values, rows, name):
-    """Refuse NaN and infinity in a tensor of one row for each of ``rows``."""
-    bad = (~values.isfinite().all(dim=1)).nonzero().ravel().cpu().numpy()
+    """Refuse NaN and infinity in a matrix of one row for each of ``rows``."""
+    parts = gen_batches(len(rows), CHECKED_ROWS)
+    finite = torch.cat([values[part].isfinite().all(dim=1) for part in parts])
+    bad = (~finite).nonzero().ravel().cpu().numpy()
     if len(bad):
         raise ValueError(
             f"{name} hold NaN or infinity in {len(bad)} of {len(rows)} rows, the first "

@@ -7,9 +7,20 @@ from sklearn.utils import _safe_indexing, check_array
 from ._validation import check_finite
 from .gradients import column_labels, features, head_outputs
 from .rows import located
-from .similarity import METRICS, DenseSimilarity, gradient_factors
+from .similarity import METRICS, DenseSimilarity, MappedRows, gradient_factors
 
-__all__ = ["labeled_head", "similarity_of"]
+__all__ = ["DTYPES", "labeled_head", "similarity_of"]
+
+# What an embedding may be kept in; "auto" is what it was computed in.
+DTYPES = {
+    "auto": None,
+    "float64": torch.float64,
+    "float32": torch.float32,
+    "float16": torch.float16,
+    "bfloat16": torch.bfloat16,
+}
+
+READ_AT_ONCE = 1 << 28  # Bytes; rows of larger files are read when they are needed.
 
 
 def similarity_of(
@@ -22,6 +33,7 @@ def similarity_of(
     embedding="auto",
     layer="auto",
     metric="cosine",
+    dtype="auto",
     device="auto",
 ):
     """Return the similarity of some rows of X, with nothing of size n x n.
@@ -37,7 +49,7 @@ def similarity_of(
     labeled : ndarray of shape (n_labeled,), int64
         Positions in X, among ``rows``, whose gradients use the true labels in y.
 
-    estimator, embedding, layer, metric, device
+    estimator, embedding, layer, metric, dtype, device
         As in `sksimilar.SIMILARSampler`.
 
     Returns
@@ -49,22 +61,33 @@ def similarity_of(
         return _precomputed(X, rows, estimator, device)
     if embedding == "auto":
         embedding = "features" if estimator is None else "gradient"
+    metric, dtype = METRICS[metric], DTYPES[dtype]
+
+    def kept(factor):
+        return metric.prepare(factor).to(dtype or factor.dtype)
+
     if embedding == "gradient":
-        factors = _gradients(X, y, rows, labeled, estimator, layer)
+        labels = _Labels(estimator, y, rows, labeled)
+
+        def gradients(start, h, z):
+            return tuple(map(kept, gradient_factors(h, z, labels(start, z))))
+
+        _check_estimator(estimator)
+        factors = head_outputs(estimator, X, rows, layer=layer, each=gradients)
     elif estimator is None:
-        factors = (_plain(X, rows),)
+        factors = (_plain(X, rows, metric, kept),)
     else:
-        factors = (features(estimator, X, rows, layer=layer),)
-    return METRICS[metric](*(_to_device(factor, device) for factor in factors))
+        one = features(estimator, X, rows, layer=layer, each=lambda _, h: (kept(h),))
+        factors = (one,)
+    return metric(*(_to_device(f, device) for f in factors), prepared=True)
 
 
-def _gradients(X, y, rows, labeled, estimator, layer):
+def _check_estimator(estimator):
     if estimator is None:
         raise ValueError(
             "embedding='gradient' needs a fitted `estimator`, got None. Pass one, or "
             "use embedding='features' to compare the rows of X as they are."
         )
-    return gradient_factors(*labeled_head(X, y, rows, labeled, estimator, layer))
 
 
 def labeled_head(X, y, rows, labeled, estimator, layer="auto"):
@@ -78,25 +101,45 @@ def labeled_head(X, y, rows, labeled, estimator, layer="auto"):
     features, logits, labels : tensors of len(rows) rows
     """
     h, z = head_outputs(estimator, X, rows, layer=layer)
-    labels = z.argmax(dim=1)  # Hypothesized.
-    if len(labeled):
-        y, known = located(y, labeled)
-        true = column_labels(estimator, y[known], z.shape[1])
-        places = torch.as_tensor(np.searchsorted(rows, labeled)).to(z.device)
-        labels[places] = torch.as_tensor(true).to(z.device)
-    return h, z, labels
+    return h, z, _Labels(estimator, y, rows, labeled)(0, z)
 
 
-def _plain(X, rows):
-    """Return rows of X as they are; those of a memmap are seen here for the first time."""
+class _Labels:
+    """The columns of the logits that rows are labeled by, a batch of them at a time."""
+
+    def __init__(self, estimator, y, rows, labeled):
+        self.estimator, self.rows = estimator, rows
+        self.labeled, self.y = labeled, y
+
+    def __call__(self, start, z):
+        """Return the labels of the rows whose logits are z, from place ``start`` on."""
+        labels = z.argmax(dim=1)  # Hypothesized.
+        rows = self.rows[start : start + len(z)]
+        known = self.labeled[np.isin(self.labeled, rows)]
+        if len(known):
+            y, places = located(self.y, known)
+            true = column_labels(self.estimator, y[places], z.shape[1])
+            places = torch.as_tensor(np.searchsorted(rows, known)).to(z.device)
+            labels[places] = torch.as_tensor(true).to(z.device)
+        return labels
+
+
+def _plain(X, rows, metric, kept):
+    """Return rows of X as they are; those of a file are read when they are needed."""
+    on_disk = isinstance(X, np.memmap)  # Seen here for the first time.
     values = check_array(
-        _safe_indexing(*located(X, rows)),
+        X[:1] if on_disk else _safe_indexing(*located(X, rows)),
         dtype=[np.float64, np.float32],
         ensure_all_finite=False,
     )
-    values = torch.as_tensor(values)
+    if on_disk:
+        values = MappedRows(X, rows, torch.from_numpy(values.copy()).dtype)
+    else:
+        values = torch.as_tensor(values)
     check_finite(values, rows, "Rows")
-    return values
+    if on_disk and values.n_bytes > READ_AT_ONCE:
+        return metric.prepare(values)
+    return kept(values[:])
 
 
 def _precomputed(X, rows, estimator, device):

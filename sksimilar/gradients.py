@@ -46,7 +46,7 @@ UNFITTED = (
 )
 
 
-def head_outputs(estimator, X, rows, *, layer="auto"):
+def head_outputs(estimator, X, rows, *, layer="auto", each=None):
     """Return the input and the output of the last linear layer.
 
     With r_i = softmax(z_i) - e_{y_i} for a column y_i of the logits, r_i (h_i, 1)^T is
@@ -74,6 +74,10 @@ def head_outputs(estimator, X, rows, *, layer="auto"):
         Dotted path of the head, an ``nn.Linear`` of the network's module.  By default
         it is the linear layer that ran last.
 
+    each : callable, default=None
+        What to keep of a batch: a function of the place of its first row in ``rows``,
+        h and z that returns a tuple of matrices.  By default h and z.
+
     Returns
     -------
     features : tensor of shape (n_rows, d)
@@ -82,11 +86,10 @@ def head_outputs(estimator, X, rows, *, layer="auto"):
     logits : tensor of shape (n_rows, n_classes)
         z, likewise.
     """
-    features, logits = _collect(_adapter(estimator).head(X, rows, layer), rows)
-    return features, logits
+    return _collect(_adapter(estimator).head(X, rows, layer), rows, each)
 
 
-def features(estimator, X, rows, *, layer="auto"):
+def features(estimator, X, rows, *, layer="auto", each=None):
     """Return the input of the last linear layer, whatever becomes of its output.
 
     Parameters are those of `head_outputs`; any loss will do, and of a network any
@@ -96,7 +99,7 @@ def features(estimator, X, rows, *, layer="auto"):
     -------
     features : tensor of shape (n_rows, d)
     """
-    (inputs,) = _collect(_adapter(estimator).features(X, rows, layer), rows)
+    (inputs,) = _collect(_adapter(estimator).features(X, rows, layer), rows, each)
     return inputs
 
 
@@ -297,19 +300,21 @@ class _PipelineAdapter(_Adapter):
 
 
 @torch.no_grad()
-def _collect(batches, rows):
+def _collect(batches, rows, each=None):
     """Return one tensor of len(rows) rows for each tensor in the tuples of a batch."""
+    each = each or (lambda start, *batch: batch)
     if len(rows) == 0:
         raise ValueError("`rows` is empty: there is nothing to read.")
     outputs, stop = None, 0
     with closing(batches):  # So that the net is restored before an error gets out.
         for batch in batches:
-            batch = [upcast(part) for part in batch]
-            outputs = outputs or [b.new_empty(len(rows), b.shape[1]) for b in batch]
             start, stop = stop, stop + len(batch[0])
-            if stop <= len(rows):
-                for output, part in zip(outputs, batch, strict=True):
-                    output[start:stop] = part
+            if stop > len(rows):
+                continue
+            batch = each(start, *map(upcast, batch))
+            outputs = outputs or [b.new_empty(len(rows), b.shape[1]) for b in batch]
+            for output, part in zip(outputs, batch, strict=True):
+                output[start:stop] = part
     if stop != len(rows):
         raise ValueError(
             f"The estimator returned {stop} rows for {len(rows)} rows of X; it must "

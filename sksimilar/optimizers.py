@@ -34,7 +34,7 @@ __all__ = [
 
 # Relative to the largest gain of the empty set.
 RESOLUTION = {torch.float32: 2e-6, torch.float64: 1e-12}
-FIRST_BATCH, LARGEST_BATCH = 64, 4096  # Stale gains renewed at once.
+FIRST_BATCH = 64  # Stale gains renewed at once; four times as many each time.
 FRONT = 2048  # Candidates that lazy greedy looks at, as long as they suffice.
 POOL, SHORTEST, LONGEST = 256, 4, 16  # Of a forecast: its candidates and its picks.
 
@@ -409,10 +409,11 @@ def _renew(measure, candidates, bounds, fresh, resolution):
         stale = (~fresh & (bounds >= best - resolution)).nonzero().ravel()
         if not len(stale):
             return
-        most = stale[bounds[stale].topk(min(batch, len(stale))).indices]
-        bounds[most] = measure.gains(candidates[most])
-        fresh[most] = True
-        batch = min(4 * batch, LARGEST_BATCH)
+        if len(stale) > batch:
+            stale = stale[bounds[stale].topk(batch).indices.sort().values]
+        bounds[stale] = measure.gains(candidates[stale])
+        fresh[stale] = True
+        batch *= 4
 
 
 def _sample_size(n_candidates, budget, epsilon):

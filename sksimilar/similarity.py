@@ -128,10 +128,18 @@ class InnerProduct(Similarity):
     *factors : tensors of shape (n, d_k), or `MappedRows`
         Thin matrices whose rows' outer product is g_i.  Those of half precision are
         kept so, and computed with in float32.
+
+    prepared : bool, default=False
+        Whether `prepare` was applied to them already.
     """
 
-    def __init__(self, *factors):
-        self.factors = factors
+    def __init__(self, *factors, prepared=False):
+        self.factors = factors if prepared else tuple(map(self.prepare, factors))
+
+    @staticmethod
+    def prepare(factor):
+        """Return rows of a factor as the metric compares them."""
+        return factor
 
     def __getitem__(self, block):
         rows, cols = block
@@ -206,8 +214,10 @@ class RawCosineSimilarity(InnerProduct):
 
     bounds = (-1.0, 1.0)
 
-    def __init__(self, *factors):
-        super().__init__(*(f.unit() if is_mapped(f) else _unit(f) for f in factors))
+    @staticmethod
+    def prepare(factor):
+        """Return a factor with rows of length 1."""
+        return factor.unit() if is_mapped(factor) else F.normalize(factor, dim=1)
 
     def diagonal(self):
         diagonal = super().diagonal()
@@ -251,8 +261,8 @@ class RBFSimilarity(InnerProduct):
 
     bounds = (0.0, 1.0)
 
-    def __init__(self, *factors, gamma=None):
-        super().__init__(*factors)
+    def __init__(self, *factors, gamma=None, prepared=False):
+        super().__init__(*factors, prepared=prepared)
         self.squared_norms = super().diagonal()
         self.gamma = self._scale() if gamma is None else gamma
 
@@ -314,19 +324,33 @@ class MappedRows:
     def __len__(self):
         return self.shape[0]
 
+    @property
+    def n_bytes(self):
+        """Return what all of it would take in memory."""
+        return self.shape[0] * self.shape[1] * self.dtype.itemsize
+
     def unit(self):
         """Return the same matrix with rows of length 1."""
         return MappedRows(self.array, self.rows, self.dtype, is_unit=True)
 
+    def double(self):
+        """Return the same matrix in float64."""
+        return MappedRows(self.array, self.rows, torch.float64, self.is_unit)
+
+    def to(self, device):
+        """Return the matrix itself, or read as a whole for another device."""
+        on_host = torch.device(device).type == "cpu"
+        return self if on_host else self[:].to(device)
+
     def __getitem__(self, points):
         if not isinstance(points, slice):
-            points = points.numpy()
+            points = np.asarray(points)
         places = points if self.rows is None else self.rows[points]
         # Rows next to each other are read several times as fast by a slice.
         if not isinstance(places, slice) and _is_range(places):
             places = slice(places[0], places[-1] + 1)
         read = torch.from_numpy(np.array(self.array[places])).to(self.dtype)
-        return _unit(read) if self.is_unit else read
+        return F.normalize(read, dim=1) if self.is_unit else read
 
     def index_select(self, dim, points):
         return self[points]
@@ -343,10 +367,6 @@ def _is_range(places):
         and places[-1] - places[0] == len(places) - 1
         and bool((np.diff(places) == 1).all())
     )
-
-
-def _unit(matrix):
-    return F.normalize(matrix, dim=1)
 
 
 def _rows(matrix, points):
