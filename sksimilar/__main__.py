@@ -6,14 +6,15 @@ import sys
 from . import __version__, demo, experiment
 from .experiment import OptionError
 
-COMMANDS = (demo.COMMAND, experiment.COMMAND)
+COMMANDS = (demo.COMMAND, experiment.COMMAND, experiment.REPORT)
 
 
 class Parser(argparse.ArgumentParser):
     """An argument parser that answers an error by one line."""
 
     def error(self, message):
-        self.exit(2, f"{self.prog}: error: {message}\n")
+        line = " ".join(message.split())  # Arguments may hold line breaks.
+        self.exit(2, f"{self.prog}: error: {line}\n")
 
 
 class Layout(argparse.RawDescriptionHelpFormatter):

@@ -9,10 +9,17 @@ import pytest
 from matplotlib.text import Text
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.preprocessing import normalize
 
+from sksimilar import SIMILARSampler
 from sksimilar.plotting import (
     ActiveLearningCurveDisplay,
+    EmbeddingDisplay,
+    ExplanationDisplay,
+    GainCurveDisplay,
     SelectedItemsDisplay,
+    SimilarityDisplay,
     apart,
 )
 
@@ -146,3 +153,162 @@ def test_nothing_picked_is_an_empty_row():
         DIGITS.images, DIGITS.target, selected
     )
     assert len(display.ax_.images) == 1
+
+
+# --------------------------------------------------------------- what a sampler did
+
+
+@pytest.fixture(scope="module")
+def sampler():
+    """Return a sampler with a query of the first eights, conditioned on the other first rows."""
+    first = np.arange(len(DIGITS.target)) < 60
+    query = first & (DIGITS.target == 8)
+    sampler = SIMILARSampler(function="logdetcmi", random_state=0)
+    sampler.fit(DIGITS.data, query_mask=query, conditioning_mask=first & ~query)
+    sampler.select(12)
+    return sampler
+
+
+def overlapping(boxes_):
+    return [
+        pair for pair in itertools.combinations(boxes_, 2) if pair[0].overlaps(pair[1])
+    ]
+
+
+def test_the_sets_of_a_selection_lie_in_one_plane(sampler):
+    display = EmbeddingDisplay.from_sampler(sampler, DIGITS.data)
+    plane = PCA(2, random_state=0).fit_transform(DIGITS.data)
+    sets = {
+        "pool": np.setdiff1d(sampler.candidates_, sampler.selected_indices_),
+        "conditioning": sampler.conditioning_,
+        "picks": sampler.selected_indices_,
+        "query": sampler.query_,
+    }
+    assert list(display.scatters_) == list(sets)
+    for scatter, rows in zip(display.scatters_.values(), sets.values()):
+        assert_allclose(scatter.get_offsets()[::-1], plane[rows])
+
+
+def test_picks_bear_their_place_in_the_order_of_choice(sampler):
+    texts = EmbeddingDisplay.from_sampler(sampler, DIGITS.data, n_numbered=3).ax_.texts
+    plane = PCA(2, random_state=0).fit_transform(DIGITS.data)
+    assert [text.get_text() for text in texts] == ["1", "2", "3"]
+    assert_allclose([text.xy for text in texts], plane[sampler.selected_indices_[:3]])
+
+
+def test_two_columns_are_coordinates_and_others_are_projected_as_told(sampler):
+    plane = DIGITS.data[:, [20, 30]]
+    assert_allclose(EmbeddingDisplay.from_sampler(sampler, plane).points, plane)
+    svd = TruncatedSVD(2, random_state=0)
+    display = EmbeddingDisplay.from_sampler(sampler, DIGITS.images, transformer=svd)
+    assert_allclose(display.points, svd.fit_transform(DIGITS.data))
+
+
+def test_the_rest_is_the_pool():
+    display = EmbeddingDisplay(points=np.eye(5)[:, :2], selected=[3], query=[0, 1])
+    assert len(display.plot().scatters_["pool"].get_offsets()) == 2
+
+
+@pytest.mark.parametrize("size", [(3.15, 2.6), (10, 5.6)])
+def test_the_legend_covers_no_point(sampler, size):
+    ax = plt.figure(figsize=size, layout="constrained").add_subplot()
+    EmbeddingDisplay.from_sampler(sampler, DIGITS.data, ax=ax)
+    ax.figure.canvas.draw()
+    legend = ax.get_legend().get_window_extent()
+    assert legend.y0 >= ax.get_window_extent().y1
+    assert ax.figure.bbox.x0 <= legend.x0 and legend.x1 <= ax.figure.bbox.x1
+
+
+def test_similarities_are_those_of_the_sampler(sampler):
+    display = SimilarityDisplay.from_sampler(sampler, max_rows=50)
+    assert display.roles == {"query": 6, "conditioning": 50, "picks": 12}
+    X = normalize(DIGITS.data)
+    picks = X[sampler.selected_indices_]
+    assert_allclose(
+        display.similarity[-12:, -12:], (1 + picks @ picks.T) / 2, atol=1e-6
+    )
+    between = (1 + picks @ X[sampler.query_].T) / 2
+    assert_allclose(np.sort(display.similarity[-12:, :6]), np.sort(between), atol=1e-6)
+
+
+def test_a_pool_sample_is_of_rows_not_picked(sampler):
+    display = SimilarityDisplay.from_sampler(sampler, n_pool=7)
+    assert display.roles["pool"] == 7
+    assert display.similarity.shape == (sum(display.roles.values()),) * 2
+    assert display.similarity[-19:-7, -7:].max() < 1
+
+
+def test_names_of_roles_are_apart_even_where_a_role_is_small():
+    roles = {"query": 1, "conditioning": 1, "picks": 1, "pool": 97}
+    display = SimilarityDisplay(similarity=np.eye(100), roles=roles).plot()
+    names = display.ax_.get_yticklabels()
+    assert [name.get_text() for name in names] == [
+        f"{r}, {n}" for r, n in roles.items()
+    ]
+    assert not overlapping(boxes(names))
+
+
+def test_values_are_sums_of_gains():
+    gains = [3.0, 2.0, 0.5, 0.0, 0.0]
+    display = GainCurveDisplay(gains=gains, bound=6.0, n_informative=3).plot()
+    (value, bound, _), bars = display.value_ax_.lines, display.gain_ax_.patches
+    assert_allclose(value.get_xydata(), [*zip(range(6), [0, 3, 5, 5.5, 5.5, 5.5])])
+    assert_allclose(bound.get_ydata(), 6)
+    assert_allclose([bar.get_height() for bar in bars], gains)
+
+
+def test_the_share_of_the_bound_and_saturation_are_said():
+    display = GainCurveDisplay(gains=[3, 0], bound=4, n_informative=1).plot()
+    assert [text.get_text() for text in display.value_ax_.texts] == [
+        "upper bound, 75.0% of it reached"
+    ]
+    assert [text.get_text() for text in display.gain_ax_.texts] == [
+        "saturated after pick 1"
+    ]
+
+
+def test_without_bound_and_saturation_there_is_the_value_alone(sampler):
+    display = GainCurveDisplay.from_sampler(sampler)  # LogDetCMI is not submodular.
+    assert len(display.value_ax_.lines) == 1
+    assert not display.value_ax_.texts and not display.gain_ax_.texts
+
+
+def test_an_explanation_shows_picks_over_the_given_rows_nearest_to_them(sampler):
+    display = ExplanationDisplay.from_sampler(sampler, DIGITS.images, n_items=4)
+    told = sampler.explain()
+    names = "index", "nearest_query", "nearest_conditioning"
+    shown = [image.get_array() for image in display.ax_.images]
+    rows = np.concatenate([told[name][:4] for name in names])
+    assert_allclose(shown, DIGITS.images[rows])
+    assert display.ax_.texts[0].get_text() == f"{told.gain[0]:.2g}"
+
+
+def test_the_parts_of_a_gain_end_at_it(sampler):
+    display = ExplanationDisplay.from_sampler(sampler, DIGITS.images, n_items=4)
+    told = sampler.explain()
+    zero, gain = (lines.get_segments() for lines in display.ax_.collections)
+    heights = np.array([z[0, 1] - g[0, 1] for z, g in zip(zero, gain)])
+    assert_allclose(heights / heights[0], told.gain[:4] / told.gain[0])
+    relevance = np.array([-bar.get_height() for bar in display.ax_.patches[:4]])
+    assert_allclose(relevance / heights, told.relevance[:4] / told.gain[:4])
+
+
+@pytest.mark.parametrize("size", [(3.15, 3.0), (10, 5.6)])
+def test_an_explanation_covers_nothing(sampler, size):
+    ax = plt.figure(figsize=size, layout="constrained").add_subplot()
+    ExplanationDisplay.from_sampler(sampler, DIGITS.images, n_items=5, ax=ax)
+    texts = boxes(ax.texts)
+    images = [image.get_window_extent() for image in ax.images]
+    assert not overlapping([*texts, *images])
+
+
+def test_displays_of_a_sampler_are_drawn_where_told(sampler):
+    _, axes = plt.subplots(2, 2)
+    displays = [
+        EmbeddingDisplay.from_sampler(sampler, DIGITS.data, ax=axes[0, 0]),
+        SimilarityDisplay.from_sampler(sampler, ax=axes[0, 1]),
+        GainCurveDisplay.from_sampler(sampler, ax=axes[1, 0]),
+        ExplanationDisplay.from_sampler(sampler, DIGITS.images, ax=axes[1, 1]),
+    ]
+    for display, ax in zip(displays, axes.flat):
+        assert display.ax_ is ax and display.figure_ is ax.figure

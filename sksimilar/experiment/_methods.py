@@ -22,7 +22,7 @@ from ..sampler import SIMILARSampler
 from ..scenarios import Scenario, resolve
 from ..similarity import METRICS
 
-__all__ = ["Method", "methods_for"]
+__all__ = ["Method", "methods_for", "order", "similar"]
 
 BASELINES = {
     "random": RandomSampler,
@@ -102,6 +102,28 @@ def methods_for(scenario, budget, **options):
         for name in _functions(sets, options.get("metric", "cosine")):
             methods[name] = Method(ours(function=name), sets)
     return methods | {"auto": Method(ours(function="auto"), full)}
+
+
+def similar(name):
+    """Return whether a method is one of SIMILAR's functions, and no baseline."""
+    return name == "auto" or name in FUNCTIONS
+
+
+def order(names):
+    """Return names of methods in order: baselines, SIMILAR's functions, any others.
+
+    Parameters
+    ----------
+    names : collection of str
+        Names of methods of any scenario.
+
+    Returns
+    -------
+    names : list of str
+    """
+    known = [*BASELINES, *BY_QUERY, *FUNCTIONS, "auto"]
+    places = {name: place for place, name in enumerate(known)}
+    return sorted(names, key=lambda name: (places.get(name, len(known)), name))
 
 
 def _functions(sets, metric):

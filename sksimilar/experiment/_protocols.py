@@ -21,6 +21,11 @@ from ._tasks import Task
 __all__ = ["PROTOCOLS", "Protocol"]
 
 
+# Of data sets that have other than ten, and rows of a class that suffice for any split.
+N_CLASSES = {"pneumonia": 2, "digits+letters": 11}
+PLENTY = 11_000
+
+
 @dataclass(frozen=True)
 class Protocol:
     """An experiment: what is learned from what, in how many rounds.
@@ -78,6 +83,19 @@ class Protocol:
     def load(self, data_home=None):
         """Return the data, which a process reads once."""
         return _load(self.data, data_home)
+
+    def copies(self):
+        """Return what the rows of the pool are copies of; no data is read for it.
+
+        Returns
+        -------
+        identity : ndarray of int64 of shape (n_pool,)
+            -1 for rows that nobody wants; as that of `Task`, under any seed.
+        """
+        n_classes = N_CLASSES.get(self.data, 10)
+        y = np.repeat(np.arange(n_classes), PLENTY)
+        split = self.make(np.arange(len(y))[:, None], y, random_state=0)
+        return split.identity[~split.labeled_mask]
 
     def task(self, seed, data_home=None):
         """Return the task of one seed.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ._options import OptionError
 
-__all__ = ["Results", "read_csv", "write_csv", "write_rows"]
+__all__ = ["Results", "read_csv", "read_results", "write_csv", "write_rows"]
 
 
 class Results:
@@ -60,6 +60,27 @@ def read_csv(path):
     """Return the lines of a CSV file as dicts of texts."""
     with open(path, newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def read_results(directory):
+    """Return the rows of all experiments in a directory, finished or not.
+
+    Parameters
+    ----------
+    directory : path-like
+        With a file NAME.csv for each experiment, or a directory NAME of its runs, which
+        goes before.
+
+    Returns
+    -------
+    rows : dict of list of dict of str
+        By name; nothing where there is no directory.
+    """
+    directory = Path(directory)
+    rows = {path.stem: read_csv(path) for path in sorted(directory.glob("*.csv"))}
+    parts = sorted(path for path in directory.glob("*") if path.is_dir())
+    rows |= {path.name: Results(path).rows() for path in parts}
+    return {name: some for name, some in rows.items() if some}
 
 
 def write_rows(path, rows):

@@ -1,0 +1,134 @@
+"""How many of the rows asked for are wanted."""
+
+from ._highlighted import HighlightedCurveDisplay
+
+__all__ = ["SelectionCountsDisplay"]
+
+
+class SelectionCountsDisplay(HighlightedCurveDisplay):
+    """Show how many of the rows asked for are wanted, one curve for each method.
+
+    A curve is the mean over repetitions, and the band around it one standard deviation
+    to either side.
+
+    Parameters
+    ----------
+    n_picks : array-like of shape (n_rounds,)
+        Number of rows asked for until each round.
+
+    counts : dict of array-like of shape (n_repetitions, n_rounds)
+        For each method, by its name, how many of them are wanted, in every repetition.
+
+    expected : array-like of shape (n_rounds,), default=None
+        How many random picks hold on average, where that is known.
+
+    counted : str, default="Wanted rows"
+        What the vertical axis is called.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Where the curves are.
+
+    figure_ : matplotlib Figure
+        Where the axes are.
+
+    lines_, bands_ : list of matplotlib artists
+        The curve and the band of each method.
+
+    reference_ : matplotlib Line2D or None
+        The expectation.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> from sksimilar.plotting import SelectionCountsDisplay
+    >>> counts = {"random": [[0, 1, 1], [0, 0, 2]], "flqmi": [[0, 7, 9], [0, 6, 9]]}
+    >>> display = SelectionCountsDisplay.from_counts(
+    ...     [0, 10, 20], counts, expected=[0, 0.8, 1.6], highlighted=["flqmi"]
+    ... )
+    >>> display.reference_.get_ydata().tolist()
+    [0.0, 0.8, 1.6]
+    """
+
+    def __init__(self, *, n_picks, counts, expected=None, counted="Wanted rows"):
+        super().__init__(n_labels=n_picks, scores=counts, score_name=counted)
+        self.n_picks = n_picks
+        self.counts = counts
+        self.expected = expected
+        self.counted = counted
+
+    @classmethod
+    def from_counts(
+        cls,
+        n_picks,
+        counts,
+        *,
+        expected=None,
+        counted="Wanted rows",
+        ax=None,
+        **kwargs,
+    ):
+        """Make a display and draw it.
+
+        Parameters
+        ----------
+        n_picks, counts, expected, counted
+            As for the class.
+
+        ax : matplotlib Axes, default=None
+            Where to draw; a new figure by default.
+
+        **kwargs : dict
+            Passed to `plot`.
+
+        Returns
+        -------
+        display : SelectionCountsDisplay
+        """
+        display = cls(
+            n_picks=n_picks, counts=counts, expected=expected, counted=counted
+        )
+        return display.plot(ax, **kwargs)
+
+    def plot(self, ax=None, *, highlighted=(), band=True, **kwargs):
+        """Draw the curves, each with its method's name, and the expectation.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; a new figure by default.
+
+        highlighted : collection of str, default=()
+            Methods that stand out.
+
+        band : bool, default=True
+            Whether to draw their bands.
+
+        **kwargs : dict
+            Passed to ``ax.plot`` for every curve.
+
+        Returns
+        -------
+        display : SelectionCountsDisplay
+            The display itself.
+        """
+        super().plot(ax, highlighted=highlighted, band=band, **kwargs)
+        self.ax_.set_xlabel("Rows asked for")
+        self.reference_ = None
+        if self.expected is not None:
+            self._refer()
+        return self
+
+    def _refer(self):
+        """Draw the expectation."""
+        (self.reference_,) = self.ax_.plot(
+            self.n_picks,
+            self.expected,
+            label="expected of random picks",
+            color="black",
+            linewidth=0.8,
+            dashes=(1, 2),
+        )
+        self.ax_.legend(handles=[self.reference_], loc="upper left", frameon=False)

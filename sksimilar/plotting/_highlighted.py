@@ -1,0 +1,125 @@
+"""Curves of many methods, of which some stand out."""
+
+from ._curves import ActiveLearningCurveDisplay
+from ._style import COLORS, MARKERS
+
+__all__ = ["HighlightedCurveDisplay", "contrasting"]
+
+GRAYS = ("0.2", "0.45", "0.62")
+DASHES = ("--", "-.", ":")
+
+
+def contrasting(names, highlighted):
+    """Return styles in which some methods stand out in color among others in grays.
+
+    Parameters
+    ----------
+    names : sequence of str
+        All methods.
+
+    highlighted : collection of str
+        Those that are to stand out.
+
+    Returns
+    -------
+    styles : dict of dict
+        Keyword arguments of ``ax.plot`` for each method, no two of them alike up to
+        seven that stand out and 24 others.
+
+    Examples
+    --------
+    >>> from sksimilar.plotting import contrasting
+    >>> styles = contrasting(["random", "margin", "flqmi"], ["flqmi"])
+    >>> [style["color"] for style in styles.values()]
+    ['0.2', '0.45', '#D55E00']
+    """
+    bright = [name for name in names if name in highlighted]
+    return {
+        name: _colored(bright.index(name)) if name in bright else _gray(place)
+        for place, name in enumerate(names)
+    }
+
+
+def _colored(place):
+    return {
+        "color": (*COLORS[1:], COLORS[0])[place % len(COLORS)],
+        "linestyle": "-",
+        "marker": MARKERS[place % len(MARKERS)],
+        "markersize": 5,
+        "linewidth": 1.8,
+        "zorder": 2.2,
+    }
+
+
+def _gray(place):
+    return {
+        "color": GRAYS[place % len(GRAYS)],
+        "linestyle": DASHES[place % len(DASHES)],
+        "marker": MARKERS[place % len(MARKERS)],
+        "markersize": 3.5,
+        "linewidth": 1.1,
+    }
+
+
+class HighlightedCurveDisplay(ActiveLearningCurveDisplay):
+    """Show learning curves of many methods, of which some stand out.
+
+    They alone are in color and have a band.
+
+    Parameters
+    ----------
+    n_labels, scores, score_name
+        As for :class:`ActiveLearningCurveDisplay`.
+
+    Attributes
+    ----------
+    ax_, figure_, lines_, bands_
+        As for :class:`ActiveLearningCurveDisplay`.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> from sksimilar.plotting import HighlightedCurveDisplay
+    >>> scores = {"random": [[0.4, 0.5], [0.3, 0.5]], "flqmi": [[0.4, 0.7], [0.3, 0.6]]}
+    >>> display = HighlightedCurveDisplay.from_scores(
+    ...     [10, 20], scores, highlighted=["flqmi"]
+    ... )
+    >>> [line.get_color() for line in display.lines_], len(display.bands_)
+    (['0.2', '#D55E00'], 1)
+    """
+
+    def plot(self, ax=None, *, highlighted=(), band=True, **kwargs):
+        """Draw the curves, and the name of each method at the end of its own.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; a new figure by default.
+
+        highlighted : collection of str, default=()
+            Methods that stand out.
+
+        band : bool, default=True
+            Whether to draw their bands.
+
+        **kwargs : dict
+            Passed to ``ax.plot`` for every curve.
+
+        Returns
+        -------
+        display : HighlightedCurveDisplay
+            The display itself.
+        """
+        self._styles = {
+            name: style | kwargs
+            for name, style in contrasting(self.scores, highlighted).items()
+        }
+        self._banded = set(highlighted) if band else ()
+        return super().plot(ax)
+
+    def _draw(self, name, scores, style, band):
+        super()._draw(name, scores, self._styles[name], name in self._banded)
+        for drawn in self.bands_:
+            drawn.set_linewidth(0)  # Many edges hide the curves.
+        self.ax_.autoscale_view()  # By its limits the names are placed.

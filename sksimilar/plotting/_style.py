@@ -1,0 +1,122 @@
+"""What the displays share."""
+
+import numpy as np
+from sklearn.isotonic import isotonic_regression
+
+# Okabe and Ito's colors, told apart by the color-blind.  Black comes first, where the
+# baseline stands; line styles and markers serve where there is no color.
+COLORS = ("#000000", "#D55E00", "#009E73", "#0072B2", "#CC79A7", "#E69F00", "#56B4E9")
+LINES = ("--", "-.", ":", "-", "-")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+FRAME = "#D55E00"
+
+# What a row is to a selection, by color and marker; sizes are shares of the font's.
+ROLES = {
+    "pool": {"color": "0.72", "marker": ".", "size": 0.35},
+    "conditioning": {"color": "#000000", "marker": "x", "size": 0.4},
+    "picks": {"color": "#D55E00", "marker": "o", "size": 0.9},
+    "query": {"color": "#0072B2", "marker": "*", "size": 0.8},  # It shows upon a pick.
+}
+CELL = 1.4  # Height of a cell that is 1 wide: an image, and a line of text below.
+
+
+def em(share=1.0):
+    """Return a share of the font size, in points: what is drawn grows with the text."""
+    import matplotlib
+
+    return share * matplotlib.rcParams["font.size"]
+
+
+def new_axes(size):
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=size, layout="constrained")[1]
+
+
+def line_style(place):
+    return {
+        "color": COLORS[place % len(COLORS)],
+        "linestyle": LINES[place % len(LINES)],
+        "marker": MARKERS[place % len(MARKERS)],
+        "markersize": 4.5,
+        "linewidth": 1.6,
+    }
+
+
+def tidy(ax, x_name, y_name):
+    from matplotlib.ticker import MaxNLocator
+
+    ax.set(xlabel=x_name, ylabel=y_name)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(axis="y", color="0.9", linewidth=0.8)
+    ax.set_axisbelow(True)
+    locator = ax.xaxis.get_major_locator()
+    if isinstance(locator, MaxNLocator):  # Neither a scale nor ticks of someone's own.
+        locator.set_params(integer=True)  # Labels and picks are counted.
+
+
+def show_image(ax, images, item, left, top, **kwargs):
+    """Put one of many images, which share their shades, into its cell."""
+    images = np.asarray(images)
+    options = {
+        "cmap": "gray_r",
+        "vmin": images.min(),
+        "vmax": images.max(),
+        "extent": (left + 0.06, left + 0.94, top + 0.94, top + 0.06),
+    }
+    ax.imshow(images[item], **options | kwargs)
+
+
+def as_cells(ax, names, tops, width):
+    """Make axes that hold rows of cells, named at the left, in order of choice."""
+    ax.set_xlim(0, width)
+    ax.set_ylim(tops[-1] + CELL, 0)  # The first row on top.
+    ax.set_yticks(np.asarray(tops) + 0.5, labels=names)
+    ticks = np.unique([1, *range(5, width + 1, 5)])
+    ax.set_xticks(ticks - 0.5, labels=ticks)
+    ax.set_xlabel("Order of choice")
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+
+
+def name_at_the_end(ax, lines):
+    """Write each line's label to the right of the axes, as high as the line ends."""
+    ends = np.array([line.get_xydata()[-1] for line in lines])
+    heights = ax.transLimits.transform(ends)[:, 1]  # Shares of the height of the axes.
+    height = ax.get_position().height * ax.figure.get_figheight() * 72
+    fontsize = em(0.9)
+    for line, end, level in zip(lines, ends, apart(heights, 1.3 * fontsize / height)):
+        ax.annotate(
+            line.get_label(),
+            xy=end,
+            xytext=(1.04, level),
+            textcoords="axes fraction",
+            va="center",
+            fontsize=fontsize,
+            color=line.get_color(),
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": line.get_color(), "lw": 0.6},
+        )
+
+
+def apart(heights, gap):
+    """Move heights as little as it takes for each two to be ``gap`` apart.
+
+    Parameters
+    ----------
+    heights : array-like of shape (n,)
+        In any order, which is kept.
+
+    gap : float
+        Least distance.
+
+    Returns
+    -------
+    moved : ndarray of shape (n,)
+    """
+    # Less their gaps, heights in order need only not to decrease.
+    order = np.argsort(heights, kind="stable")
+    gaps = gap * np.arange(len(order))
+    moved = np.empty(len(order))
+    moved[order] = isotonic_regression(np.asarray(heights)[order] - gaps) + gaps
+    return moved
