@@ -81,6 +81,7 @@ def as_cells(ax, names, tops, width):
 
 def name_at_the_end(ax, lines):
     """Write each line's label to the right of the axes, as high as the line ends."""
+    ax.autoscale_view()
     ends = np.array([line.get_xydata()[-1] for line in lines])
     heights = ax.transLimits.transform(ends)[:, 1]  # Shares of the height of the axes.
     height = ax.get_position().height * ax.figure.get_figheight() * 72
@@ -95,7 +96,12 @@ def name_at_the_end(ax, lines):
             fontsize=fontsize,
             color=line.get_color(),
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": line.get_color(), "lw": 0.6},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": line.get_color(),
+                "lw": 0.6,
+                "relpos": (0, 0.5),
+            },
         )
 
 
