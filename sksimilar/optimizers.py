@@ -3,9 +3,9 @@
 An optimizer is a function of a measure, candidates and a budget.  It knows two verbs,
 ``gains(points)`` and ``add(points)``, and no formula.  A measure may also say that it is
 ``submodular``, that no gain is ever below its ``least_gain``, and that it ``keeps_gains``
-of all points current, so that reading them costs next to nothing; and it may ``expect``
-points, to prepare for adding them.  Of a measure that says none of this nothing is
-assumed.
+of all points current, so that reading them costs next to nothing; it may ``expect``
+points, to prepare for adding them; and name the ``resolution`` of its gains.  Of a
+measure that says none of this nothing is assumed.
 
 Ties go to the earliest candidate: whoever calls orders them by preference.  Gains that
 differ by less than the rounding of their sum count as tied (`resolution`), because
@@ -238,7 +238,8 @@ class _Record:
         self.measure, self.budget = measure, budget
         self.points, self.rank = candidates.sort()
         self.first = measure.gains(self.points)
-        self.resolution = RESOLUTION[self.first.dtype] * self.first.abs().max()
+        relative = getattr(measure, "resolution", None) or RESOLUTION[self.first.dtype]
+        self.resolution = relative * self.first.abs().max()
         self.least_gain = getattr(measure, "least_gain", -inf)
         self.certified = (
             getattr(measure, "submodular", False) and self.least_gain > -inf

@@ -28,6 +28,7 @@ PASSES = {
 # Groups of alike points: at most so many, and of about this size at least.  More of them
 # skip more rows, in more and smaller products.
 N_GROUPS, GROUP_SIZE = 32, 512
+SUMMED_UP = 2e-7  # Relative error of a sum of many similarities in float32.
 
 
 class FacilityLocation(SetFunction):
@@ -153,6 +154,11 @@ class BetweenCovers:
         self.settled = self.low  # The cover that the gains below are at.
         unknown = torch.full((len(similarity),), torch.nan, dtype=torch.float64)
         self.known, self.groups = unknown.to(low.device), []
+
+    @property
+    def resolution(self):
+        """What gains are known to, relative to the largest; summed up in float64."""
+        return SUMMED_UP if self.low.dtype == torch.float32 else None
 
     def add(self, points):
         nearest = self.to_rows(points).amax(dim=0)
