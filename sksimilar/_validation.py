@@ -12,6 +12,7 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from sklearn.utils import gen_batches
+from sklearn.utils.validation import check_consistent_length
 
 UNLABELED = -1
 
@@ -26,8 +27,9 @@ def check_mask(mask, n_samples, name):
     """Return the boolean ndarray ``mask``, or None where it is None."""
     if mask is None:
         return None
-    mask = np.asarray(mask)
-    if mask.dtype == object and all(isinstance(m, (bool, np.bool_)) for m in mask):
+    mask = _as_array(mask)
+    objects = mask.tolist() if mask.dtype == object and mask.ndim == 1 else [None]
+    if all(isinstance(m, (bool, np.bool_)) for m in objects):
         mask = mask.astype(bool)
     if mask.dtype != bool or mask.shape != (n_samples,):
         raise ValueError(
@@ -36,6 +38,14 @@ def check_mask(mask, n_samples, name):
             f"`numpy.isin(numpy.arange({n_samples}), positions)`."
         )
     return mask
+
+
+def _as_array(values):
+    """Return an array of whatever it is, of objects where lengths differ."""
+    try:
+        return np.asarray(values)
+    except ValueError:
+        return np.asarray(values, dtype=object)
 
 
 def check_query(mask):
@@ -59,7 +69,15 @@ def check_disjoint(candidates, given, name):
 
 
 def check_candidates(indices, candidates, name):
-    """Refuse positions that are no candidates, or repeated."""
+    """Return positions in X as an int64 array, all of them different candidates."""
+    indices = np.ravel(_as_array(indices))
+    if not len(indices):
+        return np.empty(0, dtype=np.int64)
+    if indices.dtype.kind not in "iu":
+        raise ValueError(
+            f"`{name}` must be positions in X, integers; got {indices.dtype}. A mask "
+            "becomes positions by `numpy.flatnonzero(mask)`."
+        )
     strange = np.setdiff1d(indices, candidates)
     if len(strange):
         raise ValueError(
@@ -68,6 +86,7 @@ def check_candidates(indices, candidates, name):
         )
     if len(np.unique(indices)) < len(indices):
         raise ValueError(f"`{name}` must be distinct, got a repeated position.")
+    return indices.astype(np.int64)
 
 
 def check_labeled(y, rows, name):
@@ -98,6 +117,32 @@ def check_budget(n, name):
     if not isinstance(n, Integral) or isinstance(n, (bool, np.bool_)) or n < 1:
         raise ValueError(f"`{name}` must be an integer of at least 1, got {n!r}.")
     return int(n)
+
+
+def check_counts(value, n, name):
+    """Return n numbers of rows as a tuple of integers; one may stand alone."""
+    counts = (value,) if n == 1 else value
+    is_listed = isinstance(counts, (tuple, list, np.ndarray)) and len(counts) == n
+    whole = is_listed and all(
+        isinstance(c, Integral) and not isinstance(c, (bool, np.bool_)) and c >= 0
+        for c in counts
+    )
+    if not whole:
+        wanted = (
+            "one integer" if n == 1 else f"{n} integers, one for each kind of class,"
+        )
+        raise ValueError(
+            f"`{name}` must be {wanted} of at least 0, got {value!r:.60}. It says how "
+            "many rows of a class are drawn."
+        )
+    return tuple(int(c) for c in counts)
+
+
+def check_share(value, name):
+    """Return a number from 0 to 1."""
+    if not isinstance(value, Real) or not 0 <= value <= 1:
+        raise ValueError(f"`{name}` must be a share, from 0 to 1, got {value!r}.")
+    return value
 
 
 def check_choice(value, options, name):
@@ -139,7 +184,7 @@ def parse_bytes(value):
     if value is None or (isinstance(value, Real) and value > 0):
         return value
     text = str(value).strip().upper()
-    match = re.fullmatch(r"([0-9.]+)\s*([KMGT]B)?", text)
+    match = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*([KMGT]B)?", text)
     if not match or not float(match[1]) > 0:
         raise ValueError(
             "`memory_limit` must be a positive number of bytes or a text such as "
@@ -174,8 +219,14 @@ def check_positions(indices, n_samples, name):
     return indices.astype(np.int64)
 
 
-def check_answerable(candidates, codes):
+def check_answerable(candidates, codes, labeled_mask):
     """Refuse a simulation in which no row that may be asked for has an answer."""
+    if not candidates.any() and labeled_mask is None and (codes != UNLABELED).all():
+        raise ValueError(
+            "No row may be asked for: `candidate_mask` marks none outside the query and "
+            "conditioning rows. Mark some, or leave it out; or pass `labeled_mask`, to "
+            "train on those rows alone."
+        )
     if not candidates.any() and (codes == UNLABELED).any():
         raise ValueError(
             "`y` has no label for any row that may be asked for (y == -1), so `fit` "
@@ -183,6 +234,18 @@ def check_answerable(candidates, codes):
             "nobody before they are asked for; or answer by `oracle=`; or use `start`, "
             "`ask` and `tell`."
         )
+
+
+def check_label_list(labels, name):
+    """Return labels as a list of single ones."""
+    if np.ndim(_as_array(labels)) and not isinstance(labels, (dict, set)):
+        found = list(labels)
+        if not any(np.ndim(_as_array(label)) for label in found):
+            return found
+    raise ValueError(
+        f"{name} must be a list of labels, one for each row, got "
+        f"{type(labels).__name__} {labels!r:.60}. Of one row they are a list too."
+    )
 
 
 def check_answers(indices, labels, skipped):
@@ -199,6 +262,44 @@ def check_answers(indices, labels, skipped):
     both = np.intersect1d(indices, skipped)
     if len(both):
         raise ValueError(f"Row {both[0]} is both labeled and among `skipped`.")
+
+
+def check_magnitude(X, name):
+    """Refuse numbers whose products are beyond the range of their precision."""
+    info = np.finfo(X.dtype)
+    largest = float(max(X.max(), -X.min()))
+    if largest > (info.max / X.size) ** 0.5 or 0 < largest < info.tiny**0.5:
+        raise ValueError(
+            f"The largest number in `{name}` is {largest:.3g}, and the products of rows "
+            f"that are compared are beyond the range of {X.dtype}. Scale `{name}`, for "
+            "instance by sklearn.preprocessing.StandardScaler."
+        )
+
+
+def check_device(device):
+    """Refuse a device that torch does not know, or that is not there."""
+    if device == "auto":
+        return
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"`device` must be 'auto' or a device of torch that is there, such as 'cpu' "
+            f"or 'cuda', got {device!r}. (torch says: {str(error).splitlines()[0]})"
+        ) from error
+
+
+def check_sound(rows, gains, bound, function):
+    """Refuse a selection that is no set, or whose value is no number."""
+    numbers = [*gains, 0.0 if bound is None else bound]
+    if np.isfinite(numbers).all() and len(np.unique(rows)) == len(rows):
+        return
+    raise ValueError(
+        f"The gains of {function} went beyond the range of numbers, and rows could not "
+        "be told apart. Scale `X`, so that products of its rows are ordinary numbers, "
+        "and lower the weights: `eta`, `nu` and those of `function`. (A callable "
+        "`optimizer` must choose each row once.)"
+    )
 
 
 def check_selection(rows, candidates, sampler):
@@ -233,6 +334,37 @@ def check_sets(scenario, query_mask, ood_label):
             "pool. Use scenario='rare' to ask for rows like them.",
             stacklevel=4,
         )
+
+
+def check_callable(value, name):
+    """Refuse what is neither a text, which is checked elsewhere, nor a function."""
+    if not callable(value) or isinstance(value, type):
+        raise TypeError(
+            f"`{name}` must be None, a text or a function, got {value!r:.60}. Sets are "
+            "named in one text, as in 'R+I'."
+        )
+
+
+def check_stopping(rules):
+    """Refuse rules to stop by that cannot be asked."""
+    for rule in rules:
+        if not callable(rule) or isinstance(rule, type):
+            raise TypeError(
+                "`stopping` must be a function of the learner, or a list of them, got "
+                f"{rule!r:.60}. A class of `sksimilar.stopping` needs its number, as in "
+                "BudgetSpent(100)."
+            )
+
+
+def check_validation(X_val, y_val):
+    """Refuse rows to score on without their labels, or the other way round."""
+    if (X_val is None) != (y_val is None):
+        given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
+        raise ValueError(
+            f"`{given}` needs `{missing}` to score with, got None. Pass both or neither."
+        )
+    if X_val is not None:
+        check_consistent_length(X_val, y_val)
 
 
 def check_same_run(found, wanted, directory):

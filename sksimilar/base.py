@@ -5,8 +5,8 @@ from abc import ABC, abstractmethod
 from numbers import Integral
 
 import numpy as np
+import torch
 from sklearn.base import BaseEstimator, _fit_context
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import (
     _num_samples,
@@ -21,10 +21,12 @@ from torch.utils.data import Dataset
 from ._validation import (
     check_budget,
     check_disjoint,
+    check_magnitude,
     check_mask,
     check_query,
     is_unlabeled,
 )
+from .seeding import generator
 
 
 class BaseSampler(BaseEstimator, ABC):
@@ -104,6 +106,7 @@ class BaseSampler(BaseEstimator, ABC):
             If a mask is not boolean and aligned with X, if the query is empty, if
             ``candidate_mask`` meets another mask, or if rows are NaN or infinite.
         """
+        self._forget()
         X, y = self._check_rows(X, y)
         n_samples = _num_samples(X)
         query = check_mask(query_mask, n_samples, "query_mask")
@@ -121,7 +124,11 @@ class BaseSampler(BaseEstimator, ABC):
         self.query_ = None if query is None else np.flatnonzero(query)
         self.conditioning_ = None if conditioning is None else conditioning.nonzero()[0]
         self._fit(X, y)
+        self._is_fitted = True
         return self
+
+    def __sklearn_is_fitted__(self):
+        return getattr(self, "_is_fitted", False)
 
     def select(self, n=None):
         """Return the rows to label next.
@@ -178,18 +185,25 @@ class BaseSampler(BaseEstimator, ABC):
         """
         return self.fit(X, y, **masks).select()
 
+    def _forget(self):
+        """Forget an earlier fit, of which nothing may be left beside one that fails."""
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
+        self._is_fitted = False
+
     def _rng(self):
-        """Return the generator of ``random_state``; None never means the global one."""
-        if self.random_state is None:
-            return np.random.RandomState()
-        return check_random_state(self.random_state)
+        """Return the generator of ``random_state``."""
+        return generator(self.random_state)
 
     def _check_rows(self, X, y):
         """Check X where it is an array that no estimator will check, and y."""
         if not isinstance(X, Dataset) and self.estimator is None:
             unread = isinstance(X, np.memmap)  # Checked when it is embedded.
             dtypes = [np.float64, np.float32]
+            X = X.detach().cpu() if isinstance(X, torch.Tensor) else X
             X = validate_data(self, X, dtype=dtypes, skip_check_array=unread)
+            if not unread:
+                check_magnitude(X, "X")
         if y is not None:
             check_consistent_length(X, y)
             y = column_or_1d(y, warn=True)

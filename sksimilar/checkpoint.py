@@ -10,15 +10,22 @@ import io
 import json
 import os
 import re
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 
 from ._validation import check_same_run
 
+try:
+    import fcntl
+except ImportError:  # Only Unix can lock a directory.
+    fcntl = None
+
 __all__ = ["Checkpoint", "open_checkpoint"]
 
 FORMAT = {"format": "sksimilar checkpoint", "version": 1}
+RUN = {"identity": dict, "seed": int, "n_trained": int, "stale": bool, "history": list}
 OURS = re.compile(
     r"(pool-\w+\.npz|weights-\w+\.safetensors|manifest\.json)(\.\d+\.tmp)?"
 )
@@ -28,11 +35,29 @@ def open_checkpoint(directory, identity):
     """Return a checkpoint and what it holds; None and None without a directory."""
     if directory is None:
         return None, None
-    store = Checkpoint(directory)
+    store = Checkpoint(_writable(directory))
     stored = store.load()
     if stored is not None:
         check_same_run(stored["identity"], identity, directory)
     return store, stored
+
+
+def _writable(directory):
+    """Return the path of a directory to write to, made where it does not exist."""
+    try:
+        path = Path(directory)
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, TypeError) as error:
+        raise ValueError(
+            f"`checkpoint` must be the path of a directory, got {directory!r}, which "
+            f"cannot be one: {error}."
+        ) from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise ValueError(
+            f"`checkpoint` must be a directory to write to, and {str(path)!r} allows "
+            "only reading. Change its permissions, or name another."
+        )
+    return path
 
 
 class Checkpoint:
@@ -47,16 +72,21 @@ class Checkpoint:
     def __init__(self, directory):
         self.directory = Path(directory)
         self.files = {}
+        self.seen = None  # Fingerprint of the manifest that was read or written last.
 
     def load(self):
         """Return what was committed last, as a dict, or None in a new directory."""
-        self._refuse_foreign_files()
         path = self.directory / "manifest.json"
-        if not path.exists():
+        if not self.directory.exists():
             return None
-        manifest = self._manifest(path)
-        self.files = manifest["files"]
-        content = {name: self._read(file) for name, file in self.files.items()}
+        with self._alone():
+            self._refuse_foreign_files()
+            self.seen = self._fingerprint()
+            if self.seen is None:
+                return None
+            manifest = self._manifest(path)
+            self.files = manifest["files"]
+            content = {name: self._read(file) for name, file in self.files.items()}
         try:
             pool = _to_arrays(content["pool"])
             weights = _to_weights(content.get("weights"))
@@ -69,7 +99,20 @@ class Checkpoint:
 
         Without a net, the weights of the last one stay.
         """
-        self.directory.mkdir(parents=True, exist_ok=True)
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            with self._alone():
+                self._refuse_other_writer()
+                self._commit(run, pool, net)
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"The checkpoint in {self.directory} could not be written "
+                f"({error.strerror}). What was saved before is whole: make room, or make "
+                "it writable, and call the same again to go on from there.",
+            ) from error
+
+    def _commit(self, run, pool, net):
         self.files = {**self.files, "pool": self._write("pool", "npz", _npz(pool))}
         if net is not None:
             self.files.pop("weights", None)
@@ -78,14 +121,43 @@ class Checkpoint:
                 self.files["weights"] = name
         body = {**FORMAT, "files": self.files, "run": run}
         self._replace("manifest.json", _json({**body, "sha256": _digest(_json(body))}))
+        self.seen = self._fingerprint()
         self._prune()
+
+    @contextmanager
+    def _alone(self):
+        """Keep other processes out, where the system can; they wait."""
+        if fcntl is None:
+            yield
+            return
+        handle = os.open(self.directory, os.O_RDONLY)
+        try:
+            with suppress(OSError):  # Some network file systems have no locks.
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def _fingerprint(self):
+        """Return what tells the manifest of now from others, None if there is none."""
+        path = self.directory / "manifest.json"
+        return _digest(path.read_bytes()) if path.exists() else None
+
+    def _refuse_other_writer(self):
+        if self._fingerprint() != self.seen:
+            raise RuntimeError(
+                f"Another run has written to the checkpoint in {self.directory} since "
+                "this one looked, and this one stops, so that nothing of the other is "
+                "lost. Let one process at a time use a directory, and call the same "
+                "again to go on from what is there."
+            )
 
     def _manifest(self, path):
         try:
             manifest = json.loads(path.read_bytes())
             digest = manifest.pop("sha256")
             is_whole = digest == _digest(_json(manifest))
-        except (ValueError, KeyError, AttributeError, TypeError):
+        except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
             is_whole = False
         if not is_whole:
             raise self._damaged("manifest.json")
@@ -94,13 +166,15 @@ class Checkpoint:
                 f"{path} is of another format than {FORMAT}. Read it with the version "
                 "of sksimilar that wrote it, or pass a new directory."
             )
+        if not (_is_run(manifest.get("run")) and _are_files(manifest.get("files"))):
+            raise self._damaged("manifest.json")
         return manifest
 
     def _read(self, file):
         path = self.directory / file
         try:
             content = path.read_bytes()
-        except FileNotFoundError:
+        except OSError:
             raise self._damaged(file) from None
         if _digest(content) not in file:
             raise self._damaged(file)
@@ -115,13 +189,16 @@ class Checkpoint:
 
     def _refuse_foreign_files(self):
         names = os.listdir(self.directory) if self.directory.exists() else []
-        foreign = sorted(name for name in names if not OURS.fullmatch(name))
+        foreign = sorted(name for name in names if not self._is_ours(name))
         if foreign:
             raise ValueError(
                 f"{self.directory} holds files that are no checkpoint, such as "
                 f"{foreign[0]!r}. Pass a directory of its own, new or written by the "
                 "same run."
             )
+
+    def _is_ours(self, name):
+        return OURS.fullmatch(name) and (self.directory / name).is_file()
 
     def _write(self, kind, suffix, content):
         name = f"{kind}-{_digest(content)}.{suffix}"
@@ -131,17 +208,42 @@ class Checkpoint:
 
     def _replace(self, name, content):
         temporary = self.directory / f"{name}.{os.getpid()}.tmp"
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, self.directory / name)
+        temporary.unlink(missing_ok=True)
+        try:
+            # New, so that no link of that name is followed.
+            with open(temporary, "xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self.directory / name)
+        except OSError:
+            temporary.unlink(missing_ok=True)  # On a full disk it would be in the way.
+            raise
 
     def _prune(self):
         current = {"manifest.json", *self.files.values()}
         for name in os.listdir(self.directory):
             if OURS.fullmatch(name) and name not in current:
                 (self.directory / name).unlink(missing_ok=True)
+
+
+def _is_run(run):
+    """Return whether this is what `save` was given, as far as types can tell."""
+    if not isinstance(run, dict) or run.keys() != RUN.keys():
+        return False
+    rounds = run["history"] if isinstance(run["history"], list) else [None]
+    return all(isinstance(run[name], kind) for name, kind in RUN.items()) and all(
+        isinstance(record, dict) for record in rounds
+    )
+
+
+def _are_files(files):
+    """Return whether these are names of files in the directory itself."""
+    return (
+        isinstance(files, dict)
+        and "pool" in files
+        and all(isinstance(f, str) and OURS.fullmatch(f) for f in files.values())
+    )
 
 
 def _digest(content):

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
-from ._validation import UNLABELED, is_unlabeled
+from ._validation import UNLABELED, check_label_list, is_unlabeled
 
 __all__ = ["Codebook", "check_labels", "sort_answers"]
 
@@ -54,6 +54,11 @@ class Codebook:
     """
 
     def __init__(self, labels, classes=None, ood_label=None):
+        if np.ndim(ood_label):
+            raise ValueError(
+                f"`ood_label` must be one label, got {ood_label!r}. Give all rows out of "
+                "distribution the same."
+            )
         if ood_label is not None and is_unlabeled(np.asarray([ood_label]))[0]:
             raise ValueError(
                 f"`ood_label` is {UNLABELED}, which marks unlabeled rows in `y`. Call "
@@ -74,13 +79,13 @@ class Codebook:
             self.columns[ood_label] = len(self.classes_)
         self.n_outputs = len(self.columns)
 
-    def encode(self, labels):
-        """Return the column of every label."""
+    def encode(self, labels, name="y"):
+        """Return the column of every label; ``name`` is what holds them."""
         labels = np.asarray(labels).tolist()
         unknown = sorted({repr(v) for v in labels if v not in self.columns})
         if unknown:
             raise ValueError(
-                f"y holds labels that are not among the classes: {', '.join(unknown)}; "
+                f"{name} holds labels that are not among the classes: {', '.join(unknown)}; "
                 f"the classes are {self.classes_.tolist()}. Declare all with `classes`,"
                 " and name what is out of distribution with `ood_label`."
             )
@@ -103,9 +108,12 @@ class Codebook:
 
 def sort_answers(rows, labels):
     """Return the rows that an oracle labeled, their labels, and the rows it did not."""
-    labels = list(labels)
+    labels = check_label_list(labels, "What `oracle` returns")
     if len(labels) != len(rows):
-        raise ValueError(f"The oracle gave {len(labels)} labels for {len(rows)} rows.")
+        raise ValueError(
+            f"`oracle` gave {len(labels)} labels for {len(rows)} rows. It must return "
+            "one for each, None where nobody can tell."
+        )
     boxed = np.empty(len(labels), dtype=object)
     boxed[:] = labels
     unknown = is_unlabeled(boxed) | np.equal(boxed, None)

@@ -16,11 +16,15 @@ from ._validation import (
     check_answerable,
     check_answers,
     check_budget,
+    check_label_list,
     check_labeled_mask,
     check_mask,
     check_options,
     check_positions,
+    check_query,
     check_sets,
+    check_stopping,
+    check_validation,
 )
 from .callbacks import CallbackSupportMixin, with_callbacks
 from .checkpoint import open_checkpoint
@@ -32,7 +36,7 @@ from .sampler import SIMILARSampler
 from .scenarios import Scenario, resolve
 from .seeding import derive, draw_seed
 from .session import INITIAL, Session
-from .stopping import reason_to_stop
+from .stopping import reason_to_stop, rules_of
 
 __all__ = ["ActiveLearner"]
 
@@ -368,8 +372,10 @@ class ActiveLearner(
         rows = check_positions(indices, n_samples, "indices")
         skipped = [] if skipped is None else skipped
         skipped = check_positions(skipped, n_samples, "skipped")
+        labels = check_label_list(labels, "`labels`")
         check_answers(rows, labels, skipped)
-        session.answer(rows, session.codebook.encode(labels), skipped)
+        codes = session.codebook.encode(labels, "`labels`")
+        session.answer(rows, codes, skipped)
         self._publish()
         return self
 
@@ -423,6 +429,9 @@ class ActiveLearner(
         check_consistent_length(X, y)
         masks = {name: check_mask(mask, len(y), name) for name, mask in masks.items()}
         check_labeled_mask(masks["labeled_mask"], known)
+        check_query(masks["query_mask"])
+        check_validation(*validation)
+        check_stopping(rules_of(self.stopping))
         check_sets(resolve(self.scenario), masks["query_mask"], self.ood_label)
         self._codebook = Codebook(y[known], self.classes, self.ood_label)
         codes = self._codebook.encode_known(y, known)
@@ -443,7 +452,7 @@ class ActiveLearner(
         n_classes = len(self._codebook.classes_)
         pool = Pool.begin(codes, masks, n_classes, self.grow_query, simulated)
         if simulated:
-            check_answerable(pool.candidates, codes)
+            check_answerable(pool.candidates, codes, masks["labeled_mask"])
         if simulated and masks["labeled_mask"] is None:
             rng = np.random.default_rng(derive(seed, INITIAL))
             rows = draw_initial(codes, pool, self.n_initial, rng)

@@ -10,7 +10,8 @@ from sklearn.metrics import recall_score
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils.validation import _num_samples
 
-from ._validation import check_mask, is_unlabeled
+from ._validation import check_budget, check_mask, is_unlabeled
+from .seeding import generator
 
 __all__ = [
     "LabelsToReach",
@@ -97,7 +98,9 @@ class PoolSplit:
         train, test : ndarray of int64
             All rows but those for evaluation, and a fold of these.
         """
-        mask = check_mask(self.eval_mask, _num_samples(X), "eval_mask")
+        none = np.zeros(_num_samples(X), dtype=bool)
+        mask = none if self.eval_mask is None else self.eval_mask
+        mask = check_mask(mask, len(none), "eval_mask")
         rows, train = np.flatnonzero(mask), np.flatnonzero(~mask)
         y = None if y is None else np.asarray(y)[rows]
         self._check(rows, y)
@@ -107,7 +110,7 @@ class PoolSplit:
     def _folds(self, rows, y):
         if self.n_splits == 1:
             return [rows]
-        options = {"shuffle": True, "random_state": self.random_state}
+        options = {"shuffle": True, "random_state": generator(self.random_state)}
         stratified = y is not None and self._fits(y)
         kind = StratifiedKFold if stratified else KFold
         folds = kind(self.n_splits, **options).split(rows, y)
@@ -117,15 +120,16 @@ class PoolSplit:
         return np.unique(y, return_counts=True)[1].min() >= self.n_splits
 
     def _check(self, rows, y):
-        if len(rows) < max(self.n_splits, 1):
+        if len(rows) < check_budget(self.n_splits, "n_splits"):
             raise ValueError(
-                f"`eval_mask` marks {len(rows)} rows for {self.n_splits} test folds."
+                f"`eval_mask` marks {len(rows)} rows for {self.n_splits} test folds. Mark "
+                "one for each fold at least, or lower `n_splits`."
             )
         n_unknown = 0 if y is None else np.count_nonzero(is_unlabeled(y))
         if n_unknown:
             raise ValueError(
                 f"`eval_mask` marks {n_unknown} unlabeled rows (y == -1), which nothing "
-                "can be evaluated on."
+                "can be evaluated on. Give their labels, or clear them in the mask."
             )
 
 
@@ -199,6 +203,11 @@ def learning_curve_area(n_labels, scores):
         The mean score; of one training its score.
     """
     n_labels, scores = np.asarray(n_labels, float), np.asarray(scores, float)
+    if not len(scores) or n_labels.shape != scores.shape:
+        raise ValueError(
+            "`n_labels` and `scores` must have one number for each training, got "
+            f"{len(n_labels)} and {len(scores)}."
+        )
     widths = np.diff(n_labels)
     if not widths.sum():
         return float(scores[-1])

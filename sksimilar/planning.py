@@ -7,10 +7,8 @@ import torch
 
 from ._validation import format_bytes
 
-CALLS_PER_PICK = 150  # Of small tensor operations, whatever the sizes.
 
-
-def check_memory(needed, limit, n_partitions, remedy):
+def check_memory(needed, limit, remedies):
     """Refuse a selection that would take more memory than allowed.
 
     Parameters
@@ -18,19 +16,15 @@ def check_memory(needed, limit, n_partitions, remedy):
     needed, limit : float
         Bytes; ``limit`` None allows all.
 
-    n_partitions : int
-        The partitions in force.
-
-    remedy : str
-        A function that takes less.
+    remedies : callable
+        Returns other ways out, as texts; asked only where one is needed.
     """
     if limit is None or needed <= limit:
         return
-    parts = n_partitions * -int(-needed // limit)
     raise ValueError(
         f"This selection needs about {format_bytes(needed)} and memory_limit allows "
-        f"{format_bytes(limit)}; nothing was allocated. Set n_partitions={parts} or "
-        f"more, raise memory_limit, or use {remedy}."
+        f"{format_bytes(limit)}; nothing was allocated. "
+        f"{', or '.join(['Raise memory_limit', *remedies()])}."
     )
 
 
@@ -38,7 +32,7 @@ def expected_seconds(cost, budget, dtype, device):
     """Return the time of a `Cost` and so many picks at the rates this device shows."""
     rates = measured_rates(dtype, device)
     work = cost.products / rates.products + cost.traffic / rates.traffic
-    return work + budget * CALLS_PER_PICK / rates.calls
+    return work + budget * cost.calls / rates.calls
 
 
 class Rates(NamedTuple):

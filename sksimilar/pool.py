@@ -150,9 +150,27 @@ class Pool:
         return {name: getattr(self, name) for name in self.SAVED}
 
     def restore(self, state):
-        """Take the arrays of a checkpoint."""
+        """Take the arrays of a checkpoint, having seen that they are of these rows."""
+        for name in self.SAVED:
+            old, new = getattr(self, name), state.get(name, np.empty(()))
+            fits = new.shape == old.shape or (name == "pending" and new.ndim == 1)
+            if not fits or new.dtype != old.dtype or not self._is_in_range(name, new):
+                raise ValueError(
+                    f"The checkpoint is damaged: its {name!r} are not of these rows. "
+                    "Restore its directory from a backup, or pass a new one."
+                )
         for name in self.SAVED:
             setattr(self, name, state[name])
+
+    def _is_in_range(self, name, values):
+        if values.dtype == bool or not len(values):
+            return True
+        if name == "pending":
+            return 0 <= values.min() and values.max() < len(self.codes)
+        is_code = name in ("codes", "predicted")
+        return UNKNOWN <= values.min() and (
+            not is_code or values.max() <= self.n_classes
+        )
 
     def _answer(self, rows):
         self.pending = self.pending[~np.isin(self.pending, rows)]

@@ -151,6 +151,11 @@ class PredictorMixin:
         check_consistent_length(X, y, sample_weight)
         y = column_or_1d(y)
         rows = np.flatnonzero(np.isin(y, self.classes_))
+        if not len(rows):
+            raise ValueError(
+                f"`y` holds no row of the classes {self.classes_.tolist()}, so there is "
+                "nothing to score. Score on rows whose labels are known."
+            )
         weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
         return take(X, rows), y[rows], weight
 

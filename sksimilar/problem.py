@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from .measures import AcquisitionFunction, Sizes
-from .optimizers import resolve_optimizer
+from .optimizers import Selection, resolve_optimizer
 from .similarity import Similarity
 
 __all__ = ["Problem"]
@@ -90,6 +90,11 @@ class Problem:
         measure = self.measure()
         run = resolve_optimizer(optimizer, measure)
         selection = run(measure, self.preferred(rng), budget, rng, track)
+        if not isinstance(selection, Selection):
+            raise TypeError(
+                "`optimizer` must return a `sksimilar.optimizers.Selection`, got "
+                f"{type(selection).__name__}."
+            )
         return selection._replace(points=self.positions[selection.points])
 
     def preferred(self, rng):

@@ -1,6 +1,7 @@
 """SIMILARSampler: from a model, a pool and two masks to the rows to label.  Floor 4."""
 
 import warnings
+from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 
@@ -11,10 +12,17 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._validation import check_candidates, check_labeled, format_bytes, parse_bytes
+from ._validation import (
+    check_candidates,
+    check_device,
+    check_labeled,
+    check_sound,
+    format_bytes,
+    parse_bytes,
+)
 from .base import BaseSampler
 from .embeddings import DTYPES, similarity_of
-from .measures import resolve_function
+from .measures import FUNCTIONS, resolve_function
 from .optimizers import OPTIMIZERS
 from .partition import RawProblem, solve_in_parts
 from .planning import check_memory, expected_seconds, progress
@@ -276,8 +284,7 @@ class SIMILARSampler(BaseSampler):
             where A meets Q or P.
         """
         check_is_fitted(self)
-        indices = np.asarray(indices, dtype=np.int64).ravel()
-        check_candidates(indices, self.candidates_, "indices")
+        indices = check_candidates(indices, self.candidates_, "indices")
         if not len(indices):
             return 0.0
         return float(self._valued(indices).gains_along().sum())
@@ -332,6 +339,7 @@ class SIMILARSampler(BaseSampler):
         bounds = METRICS[self.metric].bounds if self.metric in METRICS else (0.0, 1.0)
         self.function_.check(bounds, _tensor(self.query_), _tensor(self.conditioning_))
         self._memory_limit = parse_bytes(self.memory_limit)
+        check_device(self.device)
         labeled = self._labeled(y)
         if not len(self.candidates_):  # There is nothing that `select` could return.
             return
@@ -404,6 +412,8 @@ class SIMILARSampler(BaseSampler):
         self.gains_ = selection.gains.cpu().numpy()
         self.value_ = float(self.gains_.sum())
         self.bound_ = selection.bound
+        rows = selection.points.cpu().numpy()
+        check_sound(rows, self.gains_, self.bound_, self.function_)
         self.n_informative_ = selection.n_informative
         if self.n_informative_ < n:
             warnings.warn(
@@ -412,15 +422,14 @@ class SIMILARSampler(BaseSampler):
                 "nothing to those. They were chosen as ties are, by similarity to the "
                 "query if there is one, then at random. A smaller budget loses nothing."
             )
-        return selection.points.cpu().numpy()
+        return rows
 
     def _announce(self, n):
         """Refuse what `memory_limit` forbids, and say what is to come."""
         parts = min(self.n_partitions, len(self.candidates_))
         costs, diagonal = self._costs(n, parts), self._smallest.similarity.diagonal()
-        n_bytes = max(cost.numbers for cost in costs) * diagonal.element_size()
-        cheaper = "function='gc'" if self.query_ is None else "function='gcmi'"
-        check_memory(n_bytes, self._memory_limit, parts, cheaper)
+        n_bytes = self._bytes(costs)
+        check_memory(n_bytes, self._memory_limit, partial(self._remedies, n, parts))
         if self.verbose:
             rates = diagonal.dtype, diagonal.device
             seconds = [expected_seconds(cost, n, *rates) for cost in costs]
@@ -432,15 +441,39 @@ class SIMILARSampler(BaseSampler):
                 f"{format_bytes(n_bytes)} {beside} embedding, {sum(seconds):.2g} s."
             )
 
-    def _costs(self, n, parts):
+    def _remedies(self, n, parts):
+        """Return what would keep the memory within its limit, as texts."""
+        needed, *merging = (self._bytes([cost]) for cost in self._costs(n, parts))
+        if needed > self._memory_limit:
+            enough = parts * -int(-needed // self._memory_limit)
+            yield f"set n_partitions={enough} or more"
+        if merging and merging[0] > self._memory_limit:
+            yield "set merge=False"
+        query, conditioning = self.query_ is not None, self.conditioning_ is not None
+        fitting = [
+            repr(name)
+            for name, named in FUNCTIONS.items()
+            if named.query in (None, query)
+            and named.conditioning in (None, conditioning)
+            and self._bytes(self._costs(n, parts, named.make())) <= self._memory_limit
+        ]
+        if fitting:
+            yield f"use function={' or '.join(fitting)}"
+
+    def _bytes(self, costs):
+        numbers = max(cost.numbers for cost in costs)
+        return numbers * self._smallest.similarity.diagonal().element_size()
+
+    def _costs(self, n, parts, function=None):
         """Return the expected `Cost` of one part, and of the merge if there is one."""
+        problem = replace(self._smallest, function=function or self.function_)
         n_candidates = len(self.candidates_)
         size = -(-n_candidates // parts)
         sizes = [(size, size)]
         if parts > 1 and self.merge:
             proposals = min(n_candidates, parts * n)
             sizes.append((proposals, n_candidates if self.merge is True else proposals))
-        return [self._smallest.cost(n, *each, self._is_raw()) for each in sizes]
+        return [problem.cost(n, *each, self._is_raw()) for each in sizes]
 
     def _is_raw(self):
         return isinstance(self._problem, RawProblem)

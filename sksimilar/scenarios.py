@@ -15,7 +15,7 @@ anew in every round of active learning, since all but the first grow:
 
 import numpy as np
 
-from ._validation import check_choice
+from ._validation import check_callable, check_choice, check_mask
 
 __all__ = ["SCENARIOS", "SETS", "Scenario", "resolve"]
 
@@ -51,6 +51,8 @@ class Scenario:
         self.query = query
         self.conditioning = conditioning
         for argument, expression in vars(self).items():
+            if not (expression is None or isinstance(expression, str)):
+                check_callable(expression, argument)
             for name in set_names(expression):
                 check_choice(name, SETS, argument)
 
@@ -89,7 +91,7 @@ class Scenario:
         query, conditioning : ndarray of bool of shape (n_samples,), or None
             The two sets.
         """
-        return evaluate(self.query, pool), evaluate(self.conditioning, pool)
+        return tuple(evaluate(sets, pool, name) for name, sets in vars(self).items())
 
 
 def rare(pool):
@@ -151,10 +153,12 @@ def resolve(scenario):
     return SCENARIOS[check_choice(scenario, SCENARIOS, "scenario")]
 
 
-def evaluate(expression, pool):
+def evaluate(expression, pool, argument):
     """Return the mask of a union of sets, or None if it holds no row."""
     if callable(expression):
-        mask = np.asarray(expression(pool), dtype=bool)
+        mask = expression(pool)
+        mask = np.zeros(len(pool.codes), dtype=bool) if mask is None else mask
+        mask = check_mask(mask, len(pool.codes), f"{argument}(pool)")
     else:
         mask = np.zeros(len(pool.codes), dtype=bool)
         for name in set_names(expression):

@@ -7,7 +7,14 @@ import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
-__all__ = ["derive", "draw_seed", "seeded", "with_seed"]
+__all__ = ["derive", "draw_seed", "generator", "seeded", "with_seed"]
+
+
+def generator(random_state):
+    """Return the generator of a ``random_state``; None never means the global one."""
+    if random_state is None:
+        return np.random.RandomState()
+    return check_random_state(random_state)
 
 
 def draw_seed(random_state):

@@ -173,12 +173,12 @@ class Session:
         rows = self.pool.trained_by(number)
         previous = self.estimator if self.warm_start else None
         codes, seed = self.pool.codes[rows], derive(self.seed, TRAIN, number)
+        n_outputs = self.codebook.n_outputs
         if not number:
-            n_outputs = self.codebook.n_outputs
             training.check_width(self.classifier, self.X, rows[:1], n_outputs, seed)
-        self.estimator = training.train(
-            self.classifier, self.X, rows, codes, seed, previous
-        )
+        trained = training.train(self.classifier, self.X, rows, codes, seed, previous)
+        training.check_trained(trained, self.X, rows[:1], n_outputs)
+        self.estimator = trained
         if self.keep_estimators:
             self.estimators = [*self.estimators, self.estimator]
 

@@ -12,6 +12,7 @@ __all__ = [
     "Settled",
     "TargetScore",
     "reason_to_stop",
+    "rules_of",
     "watches_pool",
 ]
 
@@ -72,15 +73,16 @@ class Settled:
 
 def watches_pool(rules):
     """Return whether one of the rules needs predictions for the pool."""
-    return any(getattr(rule, "watches_pool", False) for rule in _listed(rules))
+    return any(getattr(rule, "watches_pool", False) for rule in rules_of(rules))
 
 
 def reason_to_stop(rules, learner):
     """Return the first of the rules that holds, as text, or None."""
-    return next((_name(rule) for rule in _listed(rules) if rule(learner)), None)
+    return next((_name(rule) for rule in rules_of(rules) if rule(learner)), None)
 
 
-def _listed(rules):
+def rules_of(rules):
+    """Return a list of the rules, whether they are none, one or several."""
     return [rules] if callable(rules) else rules or []
 
 

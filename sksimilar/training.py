@@ -22,12 +22,14 @@ from skorch.dataset import ValidSplit
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
+from ._validation import check_choice
 from .models import xavier
 from .rows import take, with_labels
 from .seeding import seeded, with_seed
 
 __all__ = [
     "StopAtAccuracy",
+    "check_trained",
     "check_warm_start",
     "check_width",
     "decision_values",
@@ -161,7 +163,9 @@ def prepare(estimator, n_outputs, argument="auto", extra=False):
     params = {} if _splits_by_choice(net) else {"train_split": None}
     argument = _output_argument(net, extra) if argument == "auto" else argument
     if argument is not None:
-        params[f"module__{argument.removeprefix('module__')}"] = n_outputs
+        argument = argument.removeprefix("module__")
+        _check_argument(net.module, argument)
+        params[f"module__{argument}"] = n_outputs
     return estimator.set_params(**{prefix + name: v for name, v in params.items()})
 
 
@@ -179,6 +183,14 @@ def _output_argument(net, extra):
     argument = next((name for name in OUTPUT_ARGUMENTS if name in known), None)
     chosen = f"module__{argument}" in net.get_params(deep=False)
     return None if chosen and not extra else argument
+
+
+def _check_argument(module, argument):
+    """Refuse the name of an argument that the class of the module does not have."""
+    if isinstance(module, type):
+        known = inspect.signature(module).parameters
+        if not any(p.kind is p.VAR_KEYWORD for p in known.values()):
+            check_choice(argument, known, "n_classes_param")
 
 
 def check_width(estimator, X, row, n_outputs, seed):
@@ -224,6 +236,21 @@ def train(estimator, X, rows, codes, seed, previous=None):
         return _go_on(estimator, previous, *with_labels(X, rows, codes))
 
 
+def check_trained(estimator, X, row, n_outputs):
+    """Refuse a network whose training diverged, or whose outputs are others now."""
+    net, _ = final_step(estimator)
+    weights = net.module_.named_parameters() if is_network(net) else ()
+    bad = [name for name, weight in weights if not weight.isfinite().all()]
+    if bad:
+        raise ValueError(
+            f"The training diverged: the weights {bad[0]!r} are NaN or infinite, and "
+            "were not kept. Lower the learning rate, or clip gradients by skorch's "
+            "GradientNormClipping."
+        )
+    if is_network(estimator):
+        probabilities(estimator, take(X, row), n_outputs)
+
+
 @contextmanager
 def ended_by_ctrl_c():
     """Let Ctrl-C end the run: skorch takes it for the end of one training.
@@ -265,7 +292,13 @@ def _go_on(estimator, previous, X, y):
 def restore(estimator, weights, codes):
     """Give an untrained net its weights."""
     estimator.initialize()
-    estimator.module_.load_state_dict(weights)
+    try:
+        estimator.module_.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(
+            "The weights that were kept do not fit the network: its module, or what it "
+            f"is made with, has changed since. (torch says: {error})"
+        ) from error
     estimator.check_data(None, codes)  # So that the net knows classes to speak of.
     return estimator
 

@@ -1,5 +1,8 @@
 """A run that is killed at any moment goes on to the picks of one that is not."""
 
+import errno
+import hashlib
+import io
 import json
 import multiprocessing
 import os
@@ -7,6 +10,7 @@ import random
 import signal
 import sys
 import time
+import zipfile
 
 import numpy as np
 import pytest
@@ -333,3 +337,292 @@ def test_leftovers_of_a_killed_process_are_swept_away(tmp_path):
     run(make_learner(tmp_path, n_rounds=1))
     names = sorted(path.name.split("-")[0] for path in tmp_path.iterdir())
     assert [name for name in names if name != "weights"] == ["manifest.json", "pool"]
+
+
+# -- forged: whole by its checksums, and made to harm ------------------------------------
+
+
+def forge(directory, change):
+    """Change the manifest, checksum and all."""
+    path = directory / "manifest.json"
+    body = json.loads(path.read_bytes())
+    del body["sha256"]
+    body = change(body) or body
+    text = json.dumps(body, sort_keys=True, indent=1).encode()
+    if isinstance(body, dict):
+        body = {**body, "sha256": hashlib.sha256(text).hexdigest()}
+    path.write_text(json.dumps(body))
+
+
+def forge_pool(directory, content):
+    """Put another file in the place of the pool."""
+    name = f"pool-{hashlib.sha256(content).hexdigest()}.npz"
+    (directory / name).write_bytes(content)
+    for path in directory.glob("pool-*.npz"):
+        if path.name != name:
+            path.unlink()
+    forge(directory, lambda body: body["files"].update(pool=name))
+
+
+FORGED = {
+    "a list": lambda body: [body],
+    "no run": lambda body: body.pop("run") and None,
+    "a run that is a text": lambda body: body.update(run="run"),
+    "a run without history": lambda body: body["run"].pop("history") and None,
+    "a history of texts": lambda body: body["run"].update(history=["x"]),
+    "an identity that is a list": lambda body: body["run"].update(identity=[]),
+    "a seed that is a text": lambda body: body["run"].update(seed="0"),
+    "no files": lambda body: body.pop("files") and None,
+    "files that are a list": lambda body: body.update(files=[]),
+    "no pool": lambda body: body["files"].pop("pool") and None,
+    "a file elsewhere": lambda body: body["files"].update(pool="../thesis.tex"),
+    "an absolute file": lambda body: body["files"].update(pool="/etc/passwd"),
+    "a file that is a number": lambda body: body["files"].update(pool=3),
+    "the manifest itself": lambda body: body["files"].update(pool="manifest.json"),
+}
+
+
+@pytest.fixture
+def finished(tmp_path):
+    directory = tmp_path / "run"
+    run(make_learner(directory, n_rounds=1))
+    return directory
+
+
+@pytest.mark.parametrize("change", FORGED.values(), ids=FORGED)
+def test_a_forged_manifest_is_refused(finished, change):
+    forge(finished, change)
+    refused(finished, "checkpoint is damaged")
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b"\xff\xfe", b"null", b"1e999"])
+def test_a_manifest_that_is_none_is_refused(finished, content):
+    (finished / "manifest.json").write_bytes(content)
+    refused(finished, "checkpoint is damaged")
+
+
+def archive(header):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as file:
+        file.writestr("codes.npy", b"\x93NUMPY\x01\x00" + header)
+    return stream.getvalue()
+
+
+def huge(shape):
+    text = f"{{'descr': '<i8', 'fortran_order': False, 'shape': ({shape},)}}"
+    return len(text).to_bytes(2, "little") + text.encode()
+
+
+def pool_of(directory, **changes):
+    (path,) = directory.glob("pool-*.npz")
+    stream = io.BytesIO()
+    with np.load(path) as arrays:
+        np.savez(stream, **{**arrays, **changes})
+    return stream.getvalue()
+
+
+POOLS = {
+    "no archive": lambda directory: b"hello",
+    "nothing in it": lambda directory: pool_of(directory)[-22:],
+    "a huge array": lambda directory: archive(huge(10**13)),
+    "an impossible array": lambda directory: archive(huge(10**30)),
+    "fewer rows": lambda directory: pool_of(directory, codes=np.zeros(3, np.int64)),
+    "other numbers": lambda directory: pool_of(directory, labeled=np.zeros(200)),
+    "codes of no class": lambda directory: pool_of(directory, codes=np.full(200, 9)),
+    "rows that are none": lambda directory: pool_of(directory, pending=np.array([200])),
+}
+
+
+@pytest.mark.parametrize("content", POOLS.values(), ids=POOLS)
+def test_a_forged_pool_is_refused(finished, content):
+    forge_pool(finished, content(finished))
+    refused(finished, "checkpoint is damaged")
+
+
+def test_weights_of_another_network_are_refused(finished):
+    safetensors = pytest.importorskip("safetensors.torch")
+    content = safetensors.save({"head.bias": torch.zeros(3)})
+    name = f"weights-{hashlib.sha256(content).hexdigest()}.safetensors"
+    (finished / name).write_bytes(content)
+    forge(finished, lambda body: body["files"].update(weights=name))
+    with pytest.raises(ValueError, match="weights that were kept do not fit"):
+        run(make_learner(finished, n_rounds=1))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_damage_is_refused(finished, storage, seed):
+    rng = random.Random(seed)
+    for _ in range(8):
+        path = rng.choice(sorted(finished.iterdir()))
+        good = path.read_bytes()
+        content = bytearray(good)
+        place = rng.randrange(len(content))
+        if rng.random() < 0.5:
+            content[place] ^= 1 << rng.randrange(8)
+        else:
+            del content[place : place + rng.randrange(1, 99)]
+        path.write_bytes(content)
+        refused(finished, "checkpoint is damaged|is of another format")
+        path.write_bytes(good)
+    run(make_learner(finished, n_rounds=1))
+
+
+def test_links_are_not_written_through(tmp_path):
+    directory, outside = tmp_path / "run", tmp_path / "outside"
+    outside.write_text("precious")
+    directory.mkdir()
+    os.symlink(outside, directory / f"manifest.json.{os.getpid()}.tmp")
+    os.symlink(outside, directory / "pool-00ff.npz")
+    run(make_learner(directory, n_rounds=1))
+    assert outside.read_text() == "precious"
+    os.unlink(directory / "manifest.json")
+    os.symlink(outside, directory / "manifest.json")
+    refused(directory, "checkpoint is damaged")
+    assert outside.read_text() == "precious"
+
+
+# -- faults from outside -----------------------------------------------------------------
+
+
+def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path, storage, monkeypatch):
+    learner = make_learner(None, n_rounds=2)
+    expected, sync, steps = run(learner), os.fsync, []
+
+    def full(handle):
+        steps.append(handle)
+        if len(steps) == last:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    for last in range(1, 40):
+        steps.clear()
+        directory = tmp_path / str(last)
+        try:
+            run(clone(learner).set_params(checkpoint=directory))
+        except OSError as error:
+            assert error.errno == errno.ENOSPC and str(directory) in str(error)
+            assert "What was saved before is whole" in str(error)
+            last = None
+            assert_same(run(clone(learner).set_params(checkpoint=directory)), expected)
+        else:
+            break
+    assert len(steps) >= 14
+
+
+def test_a_directory_for_reading_is_refused_before_any_training(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: mode == os.R_OK)
+    Forgetful.trainings.clear()
+    with pytest.raises(
+        ValueError, match="`checkpoint` must be a directory to write to"
+    ):
+        run(make_learner(tmp_path, Forgetful()))
+    assert not Forgetful.trainings
+
+
+def test_the_second_of_two_runs_stops_and_the_first_goes_on(tmp_path):
+    y = np.where(np.arange(200) < 40, Y, -1)
+    first, second = (
+        make_learner(tmp_path).start(X, y, query_mask=QUERY & (y != -1)) for _ in "12"
+    )
+    rows = first.ask()
+    with pytest.raises(RuntimeError, match="Another run has written to the checkpoint"):
+        second.ask()
+    expected = first.tell(rows, Y[rows]).refit().ask()
+    again = make_learner(tmp_path).start(X, y, query_mask=QUERY & (y != -1))
+    assert_array_equal(again.labeled_mask_, first.labeled_mask_)
+    assert_array_equal(again.ask(), expected)
+
+
+def run_quietly(directory):
+    try:
+        run(make_learner(directory))
+    except RuntimeError as error:
+        assert "Another run has written" in str(error)
+        os._exit(3)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork, to begin at once")
+def test_processes_in_one_directory_do_no_harm(tmp_path, storage):
+    expected = run(make_learner(None))
+    processes = multiprocessing.get_context("fork")
+    children = [
+        processes.Process(target=run_quietly, args=(tmp_path,)) for _ in range(3)
+    ]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+    assert {child.exitcode for child in children} <= {0, 3}
+    assert 0 in {child.exitcode for child in children}
+    assert_same(run(make_learner(tmp_path)), expected)
+
+
+# -- faults from inside ------------------------------------------------------------------
+
+
+class Faulty(MLP):
+    """A network that does what ``fault`` says from the call after ``calls`` on."""
+
+    fault, calls = None, 0
+
+    def forward(self, X):
+        Faulty.calls -= 1
+        logits = super().forward(X)
+        return Faulty.fault(logits) if Faulty.fault and Faulty.calls < 0 else logits
+
+
+def breaks(logits):
+    raise RuntimeError("the driver has died")
+
+
+FAULTS = {
+    "raises": (breaks, RuntimeError, "the driver has died"),
+    "is NaN": (
+        lambda z: z * torch.nan,
+        ValueError,
+        "training diverged|NaN or infinity|not the head",
+    ),
+    "has more outputs": (
+        lambda z: torch.cat([z, z], dim=1),
+        (ValueError, RuntimeError),
+        "not the head|outputs|size",
+    ),
+}
+
+
+@pytest.mark.parametrize("calls", [1, 9, 16, 23])
+@pytest.mark.parametrize("fault, kind, words", FAULTS.values(), ids=FAULTS)
+def test_a_network_that_fails_midway_can_be_mended(
+    tmp_path, monkeypatch, storage, fault, kind, words, calls
+):
+    learner = make_learner(None, clone(NET).set_params(module=Faulty), n_rounds=3)
+    expected = run(learner)
+    monkeypatch.setattr(Faulty, "fault", staticmethod(fault))
+    monkeypatch.setattr(Faulty, "calls", calls)
+    with pytest.raises(kind, match=words):
+        run(clone(learner).set_params(checkpoint=tmp_path)).predict(X)
+    monkeypatch.setattr(Faulty, "fault", None)
+    assert_same(run(clone(learner).set_params(checkpoint=tmp_path)), expected)
+
+
+@pytest.mark.parametrize(
+    "wrong, words",
+    [
+        (lambda rows: [99] * len(rows), "not among the classes: 99"),
+        (lambda rows: [0], "1 labels for 4 rows"),
+        (lambda rows: None, "must be a list of labels"),
+        (lambda rows: 1 / 0, "division by zero"),
+    ],
+)
+def test_a_wrong_oracle_can_be_mended(tmp_path, wrong, words):
+    y = np.where(np.arange(200) < 60, Y, -1)
+    learner = make_learner(None, n_rounds=3, classes=[0, 1, 2, 3])
+    fit = {"y": y, "query_mask": QUERY & (y != -1)}
+    expected = clone(learner).set_params(oracle=Y.__getitem__).fit(X, **fit)
+    answers = iter([Y.__getitem__, wrong])
+    learner.set_params(checkpoint=tmp_path, oracle=lambda rows: next(answers)(rows))
+    with pytest.raises((ValueError, ZeroDivisionError), match=words):
+        learner.fit(X, **fit)
+    learner.set_params(oracle=Y.__getitem__)
+    assert_same(clone(learner).fit(X, **fit), expected)

@@ -162,11 +162,20 @@ BAD = {
     "--rounds": ["0", "many", "1000"],
     "--budget": ["-1", "2.5"],
     "--seeds": ["0"],
-    "--seed": ["-1"],
+    "--seed": ["-1", "4294967296"],
     "--jobs": ["0"],
     "--scenario": ["rar", "redundancy+ood"],
     "--function": ["flqm", "flcmi"],
-    "--data": ["missing.npz", "empty.npz", "few.npz", "pickled.npz", "text.npz"],
+    "--data": [
+        "missing.npz",
+        "empty.npz",
+        "few.npz",
+        "pickled.npz",
+        "text.npz",
+        "empty_rows.npz",
+        "bytes.npz",
+        "large.npz",
+    ],
     "--out": ["text.npz"],
 }
 
@@ -181,6 +190,9 @@ def test_a_bad_value_is_one_line_that_names_the_option(
     X, y = load_digits(return_X_y=True)
     np.savez("few.npz", X=X[:40], y=y[:40])
     np.savez("pickled.npz", X=np.array([None, {}]), y=y[:2])
+    np.savez("empty_rows.npz", X=X[:, :0], y=y)
+    np.savez("bytes.npz", X=X, y=y.astype("S"))
+    np.savez("large.npz", X=1e300 * X[:40], y=y[:40])
     (tmp_path / "empty.npz").touch()
     (tmp_path / "text.npz").write_text("PK, or so it says")
     with pytest.raises(SystemExit) as end:

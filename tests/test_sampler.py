@@ -490,7 +490,7 @@ def test_nan_is_found_and_named(data, net):
 def test_memory_limit_refuses_with_ways_out(data):
     X, y = data
     sampler = SIMILARSampler(function="logdet", memory_limit="20KB", random_state=0)
-    with pytest.raises(ValueError, match=r"n_partitions=\d+ .*memory_limit.*'gc'"):
+    with pytest.raises(ValueError, match=r"memory_limit.*n_partitions=\d+ .*'gc'"):
         sampler.fit(X, unlabeled(y)).select(50)
     sampler.set_params(memory_limit="1GB").fit(X, unlabeled(y)).select(50)
 

@@ -1,4 +1,4 @@
-"""Images to learn from, and realistic scenarios made out of them.  Floor 0.
+"""Images to learn from, and realistic scenarios made out of them.  Floor 1.
 
 A loader returns all there is of a data set; a builder draws from it what the learner
 begins with and what it may ask for, as in Section 4 of the paper:

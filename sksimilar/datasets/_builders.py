@@ -8,7 +8,11 @@ scenario needs, and with the numbers that the paper takes from CIFAR-10.
 from hashlib import blake2b
 
 import numpy as np
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import Bunch
+from sklearn.utils.validation import check_consistent_length, column_or_1d
+
+from .._validation import check_budget, check_counts, check_share
+from ..seeding import generator
 
 __all__ = [
     "make_ood",
@@ -106,11 +110,15 @@ def make_scenario(
     >>> dict(zip(labels.tolist(), counts.tolist()))
     {'a': 20, 'b': 4, 'c': 16}
     """
-    rng = check_random_state(random_state)
-    X, y = np.asarray(X), np.asarray(y)
+    rng = generator(random_state)
+    check_consistent_length(np.atleast_1d(X), y)
+    X, y = np.asarray(X), column_or_1d(y)
     classes = np.unique(y)
     groups = _groups(classes, rare=rare, ood=ood)
-    numbers = np.array([n_labeled, n_query, n_pool])[:, groups]
+    wanted = {"n_labeled": n_labeled, "n_query": n_query, "n_pool": n_pool}
+    numbers = [check_counts(n, 3, name) for name, n in wanted.items()]
+    numbers = np.array(numbers)[:, groups]
+    copied, times = check_share(copied, "copied"), check_budget(times, "times")
     labeled, query, pool = _drawn(y, distinct(X, X_test), classes, numbers, rng)
     pool = rng.permutation(_copied(pool, copied, times, rng))
     rows = np.concatenate([labeled, query, pool])
@@ -133,7 +141,13 @@ def distinct(X, others=None):
     rows : ndarray of int64
         Ascending.
     """
-    others = () if others is None else np.asarray(others, dtype=X.dtype)
+    others = X[:0] if others is None else np.asarray(others)
+    if others.shape[1:] != X.shape[1:]:
+        raise ValueError(
+            f"`X_test` must have rows like those of `X`, of shape {X.shape[1:]}, got "
+            f"{others.shape[1:]}."
+        )
+    others = others.astype(X.dtype)
     known, rows = {_digest(row) for row in others}, []
     for position, row in enumerate(X):
         if (digest := _digest(row)) not in known:
@@ -153,7 +167,13 @@ def _groups(classes, **named):
         unknown = np.setdiff1d(labels, classes)
         if len(unknown):
             raise ValueError(
-                f"`{argument}` names the class {unknown[0]}, and `y` holds none of it."
+                f"`{argument}` names the class {unknown[0]}, and `y` holds none of it, "
+                f"only {classes.tolist()}."
+            )
+        both = classes[(groups != COMMON) & np.isin(classes, labels)]
+        if len(both):
+            raise ValueError(
+                f"The class {both[0]} is in `rare` and in `ood`. Leave it out of one."
             )
         groups[np.isin(classes, labels)] = group
     return groups
@@ -207,6 +227,12 @@ def _some(classes, y, share, rng):
     return rng.permutation(known)[: round(share * len(known))]
 
 
+def _without_rare(n_pool):
+    """Return the numbers for all three kinds of class out of two."""
+    common, ood = check_counts(n_pool, 2, "n_pool")
+    return common, 0, ood
+
+
 def make_rare(
     X,
     y,
@@ -256,14 +282,14 @@ def make_rare(
     >>> np.bincount(split.y).tolist(), split.y[split.query_mask].tolist()
     ([44, 5], [1])
     """
-    rng = check_random_state(random_state)
+    rng = generator(random_state)
     return make_scenario(
         X,
         y,
         rare=_some(rare, y, 0.5, rng),
-        n_labeled=(*n_labeled, 0),
-        n_query=(0, n_query, 0),
-        n_pool=(*n_pool, 0),
+        n_labeled=(*check_counts(n_labeled, 2, "n_labeled"), 0),
+        n_query=(0, *check_counts(n_query, 1, "n_query"), 0),
+        n_pool=(*check_counts(n_pool, 2, "n_pool"), 0),
         X_test=X_test,
         random_state=rng,
     )
@@ -314,8 +340,8 @@ def make_redundant(
     return make_scenario(
         X,
         y,
-        n_labeled=(n_labeled, 0, 0),
-        n_pool=(n_pool, 0, 0),
+        n_labeled=(*check_counts(n_labeled, 1, "n_labeled"), 0, 0),
+        n_pool=(*check_counts(n_pool, 1, "n_pool"), 0, 0),
         copied=copied,
         times=times,
         X_test=X_test,
@@ -374,9 +400,9 @@ def make_ood(
         X,
         y,
         ood=ood,
-        n_labeled=(n_labeled, 0, 0),
-        n_query=(n_query, 0, 0),
-        n_pool=(n_pool[0], 0, n_pool[1]),
+        n_labeled=(*check_counts(n_labeled, 1, "n_labeled"), 0, 0),
+        n_query=(*check_counts(n_query, 1, "n_query"), 0, 0),
+        n_pool=_without_rare(n_pool),
         X_test=X_test,
         random_state=random_state,
     )
@@ -427,14 +453,14 @@ def make_rare_redundant(
     >>> np.bincount(split.y).tolist()
     [104, 13]
     """
-    rng = check_random_state(random_state)
+    rng = generator(random_state)
     return make_scenario(
         X,
         y,
         rare=_some(rare, y, 0.5, rng),
-        n_labeled=(*n_labeled, 0),
-        n_query=(0, n_query, 0),
-        n_pool=(*n_pool, 0),
+        n_labeled=(*check_counts(n_labeled, 2, "n_labeled"), 0),
+        n_query=(0, *check_counts(n_query, 1, "n_query"), 0),
+        n_pool=(*check_counts(n_pool, 2, "n_pool"), 0),
         copied=copied,
         times=times,
         X_test=X_test,
@@ -494,9 +520,9 @@ def make_rare_ood(
         y,
         rare=rare,
         ood=ood,
-        n_labeled=(*n_labeled, 0),
-        n_query=(0, n_query, 0),
-        n_pool=n_pool,
+        n_labeled=(*check_counts(n_labeled, 2, "n_labeled"), 0),
+        n_query=(0, *check_counts(n_query, 1, "n_query"), 0),
+        n_pool=check_counts(n_pool, 3, "n_pool"),
         X_test=X_test,
         random_state=random_state,
     )
@@ -551,9 +577,9 @@ def make_redundant_ood(
         X,
         y,
         ood=ood,
-        n_labeled=(n_labeled, 0, 0),
-        n_query=(n_query, 0, 0),
-        n_pool=(n_pool[0], 0, n_pool[1]),
+        n_labeled=(*check_counts(n_labeled, 1, "n_labeled"), 0, 0),
+        n_query=(*check_counts(n_query, 1, "n_query"), 0, 0),
+        n_pool=_without_rare(n_pool),
         copied=copied,
         times=times,
         X_test=X_test,

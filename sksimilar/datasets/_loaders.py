@@ -8,6 +8,7 @@ anything touch the network.
 import io
 import os
 import pickle
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -85,12 +86,12 @@ def load_cifar10(data_home=None):
     path = _find("cifar10_jpeg.npz", data_home)
     if not path.exists():
         return _fetched("CIFAR_10", 50_000, (3, 32, 32), CIFAR10)
-    with np.load(path, allow_pickle=False) as arrays:
-        X, X_test = (
-            _decoded(arrays[f"jpeg_{part}"], arrays[f"offsets_{part}"])
-            for part in ("train", "test")
-        )
-        return _bunch(X, arrays["y_train"], X_test, arrays["y_test"], CIFAR10)
+    names = "jpeg_train", "offsets_train", "y_train"
+    names += "jpeg_test", "offsets_test", "y_test"
+    with _explained(path, names):
+        jpeg, offsets, y, jpeg_test, offsets_test, y_test = _read(path, names)
+        X, X_test = _decoded(jpeg, offsets), _decoded(jpeg_test, offsets_test)
+        return _checked(X, y, X_test, y_test, CIFAR10)
 
 
 def load_svhn(data_home=None):
@@ -108,9 +109,10 @@ def load_svhn(data_home=None):
         ``X`` and ``X_test``, uint8 images with channels last; ``y`` and ``y_test``;
         ``classes``.
     """
-    data = _stored("svhn.npz", data_home, DIGITS)
+    data = _stored("svhn.npz", data_home, (*DIGITS, "0"))
     data = data or _fetched("SVHN", 73_257, (3, 32, 32), DIGITS)
-    return Bunch(**data | {"y": data.y % 10, "y_test": data.y_test % 10})  # 10 is 0.
+    labels = {"y": data.y % 10, "y_test": data.y_test % 10}  # 10 is 0.
+    return Bunch(**data | labels | {"classes": DIGITS})
 
 
 def load_pneumoniamnist(data_home=None):
@@ -149,9 +151,10 @@ def load_emnist_letters(data_home=None):
     path = _find("emnist_letters.npz", data_home)
     if not path.exists():
         _missing(path.name, data_home)
-    with np.load(path, allow_pickle=False) as arrays:
-        y = arrays["y"].astype(np.int64) - 1
-        return Bunch(X=arrays["x"], y=y, classes=tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+    with _explained(path, ("x", "y")):
+        X, y = _read(path, ("x", "y"))
+        data = _checked(X, y - 1, X[:0], y[:0], tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+        return Bunch(X=data.X, y=data.y, classes=data.classes)
 
 
 def load_digits_and_letters(data_home=None):
@@ -351,9 +354,40 @@ def _stored(name, data_home, classes):
     path = _find(name, data_home)
     if not path.exists():
         return None
+    names = "x_train", "y_train", "x_test", "y_test"
+    with _explained(path, names):
+        return _checked(*_read(path, names), classes)
+
+
+def _read(path, names):
+    """Return arrays of an .npz file, without calling anything that is in it."""
     with np.load(path, allow_pickle=False) as arrays:
-        names = "x_train", "y_train", "x_test", "y_test"
-        return _bunch(*(arrays[name] for name in names), classes)
+        return [arrays[name] for name in names]
+
+
+@contextmanager
+def _explained(path, names):
+    """Say which file it is that cannot be read."""
+    try:
+        yield
+    except Exception as error:  # Whatever it is that a forged file provokes.
+        raise ValueError(
+            f"{str(path)!r} must be an .npz file with the arrays {', '.join(names)}, and "
+            f"cannot be read as one: {error}. Fetch it again."
+        ) from error
+
+
+def _checked(X, y, X_test, y_test, classes):
+    """Return the data, having seen that every image has a label that is a class."""
+    for images, labels in (X, y), (X_test, y_test):
+        if images.dtype != np.uint8 or labels.shape != images.shape[:1]:
+            raise ValueError(
+                f"images must be of uint8, with a label for each, got {images.dtype} of "
+                f"shape {images.shape} and labels of shape {labels.shape}"
+            )
+        if not np.isin(labels, np.arange(len(classes))).all():
+            raise ValueError(f"labels must be from 0 to {len(classes) - 1}")
+    return _bunch(X, y, X_test, y_test, classes)
 
 
 def _fetched(name, n_train, shape, classes):

@@ -8,6 +8,8 @@ from ._tasks import SETTINGS, load
 
 __all__ = ["COMMAND"]
 
+LARGEST_SEED = 2**32 - 1
+
 ABOUT = """Compare active learning methods on a scenario of the SIMILAR paper, in small:
 a little network is trained on few labels, asks for more, and is trained anew.
 Prints a table and writes learning curves, the picked images and the raw
@@ -82,6 +84,7 @@ OPTIONS = {
 def run_demo(options):
     """Check the options against each other, and run the demonstration."""
     functions = chosen_functions(options.scenario, options.function)
+    seeds = chosen_seeds(options.seed, options.seeds)
     X, y = load(options.data)
     make_directory(options.out)
     demonstrate(
@@ -91,10 +94,19 @@ def run_demo(options):
         functions=functions,
         n_rounds=options.rounds,
         budget=options.budget,
-        seeds=range(options.seed, options.seed + options.seeds),
+        seeds=seeds,
         n_jobs=options.jobs,
         out=options.out,
     )
+
+
+def chosen_seeds(first, n):
+    """Return the seeds, all of which must be ones to NumPy."""
+    if first + n - 1 > LARGEST_SEED:
+        raise OptionError(
+            "--seed", f"{first + n - 1} is beyond {LARGEST_SEED}, the largest seed."
+        )
+    return range(first, first + n)
 
 
 def chosen_functions(scenario, names):

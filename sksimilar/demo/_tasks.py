@@ -4,7 +4,6 @@ Classes are made rare or called out of distribution, and rows are copied.
 """
 
 from dataclasses import dataclass
-from zipfile import BadZipFile
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -14,10 +13,6 @@ from ..datasets import distinct, make_scenario
 from ..experiment import OptionError, Task
 
 __all__ = ["SETTINGS", "Setting", "draw_task", "load"]
-
-# What NumPy raises for files that are missing, cut short, pickled or something else.
-UNREADABLE = (OSError, EOFError, ValueError, KeyError, AttributeError, TypeError)
-UNREADABLE += (BadZipFile,)
 
 
 @dataclass(frozen=True)
@@ -108,8 +103,8 @@ def load(source):
         X, y = digits.images, digits.target
     else:
         X, y = _read(source)
-    X = X.astype(np.float32)
     X = X / max(np.abs(X).max(), np.finfo(np.float32).tiny)
+    X = X.astype(np.float32)
     first = distinct(X)  # So that a class has as many rows as can be told apart.
     return X[first], y[first]
 
@@ -117,13 +112,13 @@ def load(source):
 def _read(path):
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            X, y = arrays["X"], arrays["y"]
-    except UNREADABLE:
+            X, y = np.asarray(arrays["X"]), np.asarray(arrays["y"])
+    except Exception as error:  # Whatever it is that a forged file provokes.
         raise OptionError(
             "--data",
             f"{path!r} is neither 'digits' nor a readable .npz file with arrays X and "
             "y; write one with numpy.savez(path, X=X, y=y).",
-        ) from None
+        ) from error
     problem = _problem(X, y)
     if problem:
         raise OptionError("--data", f"{path!r} {problem}.")
@@ -132,14 +127,14 @@ def _read(path):
 
 def _problem(X, y):
     """Return what is wrong with data, or None."""
-    if X.ndim < 2 or y.shape != X.shape[:1] or X.dtype.kind not in "fiub" or not len(y):
+    if X.ndim < 2 or y.shape != X.shape[:1] or X.dtype.kind not in "fiub" or not X.size:
         return (
             "needs numbers X of shape (n_samples, ...) and y of shape (n_samples,), "
             f"got {X.dtype} of shape {X.shape} and shape {y.shape}"
         )
     if not np.isfinite(X).all():
         return "holds NaN or infinity in X; leave those rows out"
-    if y.dtype.kind not in "iuUS" or (y.dtype.kind == "i" and (y == -1).any()):
+    if y.dtype.kind not in "iuU" or (y.dtype.kind == "i" and (y == -1).any()):
         return f"needs texts or integers other than -1 in y, got {y.dtype}"
     return None
 

@@ -35,11 +35,15 @@ class Cost(NamedTuple):
 
     numbers : float
         Numbers held at once, beside the embedding.
+
+    calls : float, default=150
+        Of small tensor operations, for each pick.
     """
 
     products: float
     traffic: float
     numbers: float
+    calls: float = 150
 
 
 class AcquisitionFunction(BaseEstimator, ABC):

@@ -74,8 +74,7 @@ class GraphCut(SetFunction):
         return positive, 0.0 if monotone else -inf
 
     def cost(self, sizes):
-        passes = 2 if sizes.n_query else 2 + sizes.budget
-        return _linear_cost(sizes, passes)
+        return _linear_cost(sizes, calls=80 if sizes.n_query else 250)
 
 
 class _Load:
@@ -106,14 +105,12 @@ class _Load:
         return self.similarity.sums(points, self.points, self.weights)
 
 
-def _linear_cost(sizes, passes):
-    """Return the cost of so many sums over a set, for every point."""
-    block = 4 * min(BLOCK, sizes.n_points * sizes.width)  # In float64, and a product.
-    return Cost(
-        2 * sizes.width * sizes.n_points * passes,
-        3 * sizes.width * sizes.n_points * passes,
-        8 * sizes.n_points + block,
-    )
+def _linear_cost(sizes, calls):
+    """Return the cost of the sums over a set, for every point; picks renew few."""
+    n_numbers = sizes.n_points * sizes.width
+    block = 4 * min(BLOCK, n_numbers)  # In float64, and a product.
+    held = 8 * sizes.n_points + block
+    return Cost(12 * n_numbers, 20 * n_numbers, held, calls)
 
 
 class Modular:
@@ -175,5 +172,4 @@ class DiverseGraphCut(QueryFunction):
         return bounds[0] >= 0, -inf
 
     def cost(self, sizes):
-        passes = 2 + sizes.budget
-        return _linear_cost(sizes, passes)
+        return _linear_cost(sizes, calls=250)

@@ -132,13 +132,15 @@ class LogDeterminant(SetFunction):
         return True, min(0.0, log(self.ridge))  # The ridge is left of any point.
 
     def cost(self, sizes):
-        # A row costs its kernel row and a product with the rows before it.
+        # A row costs its kernel row, a product with the rows before it, and the gains.
         branches = [sizes.n_conditioning + sizes.budget]
         if sizes.n_query:
             branches.append(branches[0] + sizes.n_query)
         held = sum(branches) + SLAB * len(branches)
-        passes = sum(rows * (sizes.width + rows / 2 + 6) for rows in branches)
-        return Cost(0, passes * sizes.n_points, held * sizes.n_points)
+        products = sum(rows * (2 * sizes.width + rows) for rows in branches)
+        traffic = 200 * sum(branches)
+        each = (k * sizes.n_points for k in (products, traffic, held))
+        return Cost(*each, calls=150 * len(branches))
 
     def _expected_row(self, points):
         """Return the row of a point if it is the next expected one; expect no others.

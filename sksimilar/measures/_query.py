@@ -61,7 +61,8 @@ class QueryFacilityLocation(_ByQuery):
 
     def cost(self, sizes):
         entries = sizes.n_points * sizes.n_query
-        return Cost(6 * sizes.width * entries, 12 * entries, 12 * sizes.n_points)
+        # All bounds of the empty set are too loose, and renewed in the first few picks.
+        return Cost(20 * sizes.width * entries, 40 * entries, 12 * sizes.n_points)
 
 
 class ConcaveOverModular(_ByQuery):
@@ -80,6 +81,23 @@ class ConcaveOverModular(_ByQuery):
 
     def __init__(self, psi="log"):
         self.psi = psi
+
+    def check(self, bounds, query=None, conditioning=None):
+        super().check(bounds, query, conditioning)
+        try:
+            height = self._psi(torch.linspace(0, 2, 5).requires_grad_()).detach()
+            slopes = height.reshape(5).diff()
+        except (AttributeError, RuntimeError, TypeError) as error:
+            raise ValueError(
+                "`psi` must be a function of tensors, elementwise, such as torch.log1p; "
+                f"of one of shape (5,) it gave: {error}."
+            ) from error
+        is_concave = (slopes.diff() <= 1e-6).all() and (slopes >= -1e-6).all()
+        if not (is_concave and height[0] == 0):
+            raise ValueError(
+                "`psi` must be concave and nondecreasing, with psi(0) = 0; at 0, 0.5, "
+                f"..., 2 it is {height.tolist()}. Use 'log', 'sqrt' or torch.tanh."
+            )
 
     def _start(self, similarity, query, eta):
         self.to_query_ = similarity.reduce(
@@ -111,7 +129,7 @@ class ConcaveOverModular(_ByQuery):
 
     def cost(self, sizes):
         entries = sizes.n_points * sizes.n_query
-        scans = sizes.budget * entries
+        scans = 10 * sizes.budget * entries
         return Cost(4 * sizes.width * entries, 12 * entries + scans, 3 * entries)
 
     def _psi(self, x):

@@ -48,7 +48,7 @@ def check_weights(similarity, ground, given, ridge):
         d = (1 + t * (weights - 1))[owner]
         between = np.where(owner[:, None] == owner, 1.0, np.outer(d, d))
         schur = K * between - np.outer(d, d) * W
-        return np.linalg.eigvalsh(schur)[0] > 0
+        return np.isfinite(schur).all() and np.linalg.eigvalsh(schur)[0] > 0
 
     if not definite(1.0):
         low, high = 0.0, 1.0
