@@ -1,6 +1,7 @@
 """The command line: ``python -m sksimilar``.  Floor 8."""
 
 import argparse
+import os
 import sys
 
 from . import __version__, demo, experiment
@@ -62,10 +63,14 @@ def main(arguments=None):
         return parser.print_help()
     try:
         options.command(options)
+        sys.stdout.flush()
     except OptionError as error:
         options.parser.error(str(error))
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # Whoever was reading has gone, as `head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 if __name__ == "__main__":

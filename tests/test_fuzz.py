@@ -8,6 +8,8 @@ import os
 import pickle
 import random
 import struct
+import subprocess
+import sys
 import zipfile
 from contextlib import redirect_stderr, redirect_stdout
 
@@ -223,3 +225,13 @@ def test_a_damaged_data_file_is_refused_or_read(seed, places, tmp_path):
         (tmp_path / "mnist.npz").write_bytes(content)
         loads(tmp_path)
         left_alone(tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a pipe that can break")
+def test_a_reader_may_leave_before_the_end():
+    command = [sys.executable, "-m", "sksimilar", "experiment", "--list"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    run = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert run.returncode == 1 and not run.stderr

@@ -320,7 +320,7 @@ def test_memory_and_time_are_those_of_a_part_and_of_the_merge(data, capsys):
     sampler = SIMILARSampler(
         function="logdet", merge=False, n_partitions=2, memory_limit="30KB"
     )
-    with pytest.raises(ValueError, match="Set n_partitions"):
+    with pytest.raises(ValueError, match="set n_partitions"):
         sampler.fit(X, y).select(50)
     sampler.set_params(n_partitions=12, verbose=1).fit(X, y).select(50)
     assert "for a part with its embedding" in capsys.readouterr().out

@@ -46,7 +46,7 @@ pytest.importorskip("hypothesis")
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
-EXAMPLES = {"few": 1, "many": 5, "night": 30}
+EXAMPLES = {"few": 1, "many": 5, "night": 40}
 SCALE = EXAMPLES[os.environ.get("SKSIMILAR_EXAMPLES", "few")]
 
 
@@ -334,7 +334,7 @@ def check_picks(picks, candidates, budget):
     assert np.isin(picks, candidates).all()
 
 
-@examples(350)
+@examples(280)
 @given(problems)
 def test_a_selection_is_what_its_definition_says(problem):
     before = inputs(problem)
@@ -349,8 +349,13 @@ def test_a_selection_is_what_its_definition_says(problem):
     assert np.isfinite(sampler.gains_).all() and len(sampler.gains_) == len(picks)
     assert sampler.bound_ is None or np.isfinite(sampler.bound_)
     expected = value(picks)
-    assert_allclose(sampler.evaluate(picks), expected, rtol=1e-6, atol=tolerance)
     whole = sampler.n_partitions == 1
+    try:
+        worth = sampler.evaluate(picks)
+    except ValueError as error:  # Parts may be definite where the whole is not.
+        assert not whole and REFUSALS.search(str(error))
+        return
+    assert_allclose(worth, expected, rtol=1e-6, atol=tolerance)
     if whole and sampler.optimizer != "sparse":
         assert_allclose(sampler.value_, expected, rtol=1e-5, atol=tolerance)
     if sampler.bound_ is not None:
@@ -370,7 +375,7 @@ def check_greedy(picks, candidates, value, tolerance):
     assert np.isfinite(value(picks))
 
 
-@examples(120)
+@examples(90)
 @given(problems)
 def test_a_selection_depends_on_its_seed_and_on_nothing_else(problem):
     first, _ = solve(problem), np.random.seed(problem.seed)
@@ -380,7 +385,7 @@ def test_a_selection_depends_on_its_seed_and_on_nothing_else(problem):
         assert_array_equal(first.gains_, again.gains_)
 
 
-@examples(120)
+@examples(90)
 @given(problems)
 def test_the_order_of_rows_changes_nothing_but_ties(problem):
     problem.sampler.set_params(n_partitions=1, optimizer="auto")
@@ -463,7 +468,7 @@ def compared(draw):
     return sampler, X, y, masks
 
 
-@examples(250)
+@examples(200)
 @given(compared())
 def test_every_baseline_keeps_the_contract(problem):
     sampler, X, y, masks = problem

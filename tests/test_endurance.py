@@ -1,0 +1,85 @@
+"""A run of many rounds holds what it knows, and nothing of what is over."""
+
+import gc
+import os
+import threading
+import tracemalloc
+import warnings
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from skorch import NeuralNetClassifier
+
+from sksimilar import ActiveLearner, SIMILARSampler
+from sksimilar.models import MLP
+
+N = 120
+RNG = np.random.default_rng(0)
+Y = np.arange(N) % 4
+X = (RNG.normal(size=(N, 4)) + 2 * np.eye(4)[Y]).astype("float32")
+QUERY = np.isin(np.arange(N), np.flatnonzero(Y == 3)[:3])
+
+
+def held():
+    """Return bytes, tensors, open files and threads that are held now."""
+    gc.collect()
+    tensors = sum(isinstance(thing, torch.Tensor) for thing in gc.get_objects())
+    files = len(os.listdir("/proc/self/fd")) if os.path.exists("/proc/self/fd") else 0
+    memory = tracemalloc.get_traced_memory()[0]
+    return np.array([memory, tensors, files, threading.active_count()])
+
+
+@pytest.fixture
+def traced():
+    tracemalloc.start()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Only .* picks carried information")
+        yield
+    tracemalloc.stop()
+
+
+def test_a_round_leaves_no_more_than_its_record(traced, tmp_path):
+    measured, files = {}, set()
+
+    def watch(learner):
+        n_rounds = len(learner.history_)
+        if n_rounds in (5, 15):
+            measured[n_rounds] = held()
+        files.add(len(list(tmp_path.iterdir())))
+        return False
+
+    net = NeuralNetClassifier(
+        MLP,
+        module__n_features=4,
+        module__hidden=8,
+        criterion=torch.nn.CrossEntropyLoss,
+        max_epochs=1,
+        verbose=0,
+    )
+    ActiveLearner(
+        net,
+        SIMILARSampler(function="logdetcmi", budget=2),
+        scenario="rare+redundancy",
+        n_rounds=15,
+        stopping=watch,
+        checkpoint=tmp_path,
+        random_state=0,
+    ).fit(X, Y, query_mask=QUERY)
+    memory, tensors, handles, threads = measured[15] - measured[5]
+    assert memory < 10 * 8_000  # A record is about 2 KB.
+    assert tensors <= 10 * 2 and handles <= 0 and threads <= 0
+    assert max(files) <= 3
+
+
+def test_many_fits_leave_nothing_behind(traced):
+    sampler = SIMILARSampler(n_partitions=3, n_jobs=2, random_state=0)
+    with joblib.parallel_config("threading"):
+        for number in range(20):
+            picks = sampler.fit(X).select()
+            if number == 5:
+                before, expected = held(), picks
+    memory, tensors, handles, threads = held() - before
+    assert memory < 100_000 and tensors <= 3 and handles <= 0 and threads <= 2
+    assert np.array_equal(picks, expected)
