@@ -158,7 +158,8 @@ class LogDeterminant(SetFunction):
     def _new_rows(self, points, scale=1.0):
         """Return the rows L^-1 (S - what is known of it) that adding points takes."""
         seen = scale * self.factor_.columns(points)
-        whiten = self._whitening(points, seen)
+        is_pick = len(points) == 1 and scale == 1
+        whiten = self._scaling(points) if is_pick else self._whitening(points, seen)
         rows = seen.new_empty(len(points), len(self.variance_))
         width = max(1, BLOCK // len(points))
         for start in range(0, rows.shape[1], width):
@@ -168,10 +169,12 @@ class LogDeterminant(SetFunction):
             rows[:, part] = whiten @ left.double()
         return rows
 
+    def _scaling(self, points):
+        """Return the same as `_whitening` for one point, with nothing read back."""
+        return self.variance_[points].clamp_min(self.floor_).rsqrt()[:, None]
+
     def _whitening(self, points, seen):
         """Return L^-1 for the Cholesky factor L of what is left of S_{points}."""
-        if len(points) == 1:  # Nothing is read back.
-            return self.variance_[points].clamp_min(self.floor_).rsqrt()[:, None]
         pivot = (
             self.similarity_[points, points].double() - seen.T.double() @ seen.double()
         )
