@@ -287,6 +287,13 @@ class _Record:
 
     def selection(self):
         gains = torch.cat(self.gains)
+        if not torch.isfinite(gains.sum() + self.resolution):
+            raise ValueError(
+                "Some gains are not finite, so nothing can be selected by them. Either "
+                "a precomputed kernel is not positive semidefinite, which log det needs "
+                "(raise `ridge`, or mend the kernel), or a function of your own returns "
+                "NaN or infinity."
+            )
         informative = gains.abs() > self.resolution
         return Selection(
             points=torch.cat(self.chosen),

@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 _AXES = "abcdefgh"
+ROUNDING = 16  # Units of it, relative to squared norms, that a distance may be of.
 BLOCK = 1 << 20  # Numbers that a blockwise reduction holds at once: 4 MB in float32.
 
 
@@ -217,7 +218,7 @@ class RawCosineSimilarity(InnerProduct):
     @staticmethod
     def prepare(factor):
         """Return a factor with rows of length 1."""
-        return factor.unit() if is_mapped(factor) else F.normalize(factor, dim=1)
+        return factor.unit() if is_mapped(factor) else _unit_rows(factor)
 
     def diagonal(self):
         diagonal = super().diagonal()
@@ -270,14 +271,21 @@ class RBFSimilarity(InnerProduct):
         everyone = self._everyone()
         inner = self._sums_by_moment(everyone, everyone, None).mean() / len(self)
         spread = 2 * (self.squared_norms.mean() - inner)
-        return 1 / spread.clamp_min(torch.finfo(spread.dtype).tiny)
+        # Of equal rows the spread is rounding, and any unit of length will do.
+        least = self.rounding * self.squared_norms.mean()
+        return 1 / torch.maximum(spread, least).clamp_min(torch.finfo(spread.dtype).tiny)
+
+    @property
+    def rounding(self):
+        return ROUNDING * torch.finfo(self.squared_norms.dtype).eps
 
     def towards(self, over):
         inner, norms = super().towards(over), self.squared_norms[over]
 
         def block(points):
-            distances = inner(points).mul_(-2).add_(norms)
-            distances.add_(self.squared_norms[points][:, None]).clamp_min_(0)
+            own = self.squared_norms[points][:, None]
+            distances = inner(points).mul_(-2).add_(norms).add_(own)
+            distances.masked_fill_(distances <= self.rounding * own, 0.0)
             return distances.mul_(-self.gamma).exp_()
 
         return block
@@ -350,7 +358,7 @@ class MappedRows:
         if not isinstance(places, slice) and _is_range(places):
             places = slice(places[0], places[-1] + 1)
         read = torch.from_numpy(np.array(self.array[places])).to(self.dtype)
-        return F.normalize(read, dim=1) if self.is_unit else read
+        return _unit_rows(read) if self.is_unit else read
 
     def index_select(self, dim, points):
         return self[points]
@@ -367,6 +375,20 @@ def _is_range(places):
         and places[-1] - places[0] == len(places) - 1
         and bool((np.diff(places) == 1).all())
     )
+
+
+def _unit_rows(matrix):
+    """Return rows of length 1, however short or long they were; zeros stay zeros."""
+    tiny, huge = 1e-12, 1e15  # Whose squares no precision here fails to hold.
+    lengths = matrix.norm(dim=1)
+    extreme = ~((lengths > tiny) & (lengths < huge))
+    if extreme.any():
+        largest = matrix[extreme].abs().amax(dim=1, keepdim=True)
+        # By the largest entry first, so that no square under- or overflows.
+        scaled = matrix[extreme] / largest.where(largest > 0, 1)
+        matrix = matrix.index_put((extreme,), scaled)
+        lengths = matrix.norm(dim=1)
+    return matrix / lengths.where(lengths > 0, 1)[:, None]
 
 
 def _rows(matrix, points):

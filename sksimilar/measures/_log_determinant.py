@@ -13,6 +13,7 @@ from ._weights import check_weights
 
 SLAB = 32  # Rows for which room is made at once.
 RELATIVE_FLOOR = 1e-6  # Of the ridge: where a weight above 1 may leave less than it.
+ROUNDING = 1e-3  # Of the largest S_jj: what is missing beyond that is no rounding.
 
 
 class LogDeterminant(SetFunction):
@@ -70,6 +71,7 @@ class LogDeterminant(SetFunction):
         self.factor_ = _Rows(diagonal)
         self.ahead_ = None, diagonal.new_empty(0, len(diagonal))
         self.floor_ = self.ridge  # In exact arithmetic this much is left of any point.
+        self.rounding_ = ROUNDING * diagonal.double().max()
         return self
 
     def add(self, points, scale=1.0):
@@ -110,12 +112,10 @@ class LogDeterminant(SetFunction):
         return twin
 
     def gains(self, points):
-        left = self.variance_[points].clamp_min_(self.floor_)
-        return left.log_().to(self.factor_.dtype)
+        return self._left(points).log_().to(self.factor_.dtype)
 
     def information(self, informed, points):
-        left = self.variance_[points].clamp_min_(self.floor_)
-        known = informed.variance_[points].clamp_min_(informed.floor_)
+        left, known = self._left(points), informed._left(points)
         return left.sub_(known).div_(known).to(self.factor_.dtype).log1p_()
 
     def measure(
@@ -141,6 +141,12 @@ class LogDeterminant(SetFunction):
         traffic = 200 * sum(branches)
         each = (k * sizes.n_points for k in (products, traffic, held))
         return Cost(*each, calls=150 * len(branches))
+
+    def _left(self, points):
+        """Return what is left of points; NaN where S cannot be positive semidefinite."""
+        left = self.variance_[points]
+        impossible = left < self.floor_ - self.rounding_
+        return left.clamp_min_(self.floor_).masked_fill_(impossible, torch.nan)
 
     def _expected_row(self, points):
         """Return the row of a point if it is the next expected one; expect no others.
