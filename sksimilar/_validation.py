@@ -70,14 +70,7 @@ def check_disjoint(candidates, given, name):
 
 def check_candidates(indices, candidates, name):
     """Return positions in X as an int64 array, all of them different candidates."""
-    indices = np.ravel(_as_array(indices))
-    if not len(indices):
-        return np.empty(0, dtype=np.int64)
-    if indices.dtype.kind not in "iu":
-        raise ValueError(
-            f"`{name}` must be positions in X, integers; got {indices.dtype}. A mask "
-            "becomes positions by `numpy.flatnonzero(mask)`."
-        )
+    indices = _as_positions(indices, name)
     strange = np.setdiff1d(indices, candidates)
     if len(strange):
         raise ValueError(
@@ -86,6 +79,30 @@ def check_candidates(indices, candidates, name):
         )
     if len(np.unique(indices)) < len(indices):
         raise ValueError(f"`{name}` must be distinct, got a repeated position.")
+    return indices
+
+
+def check_known(indices, known, name):
+    """Return positions in X as an int64 array, of rows that a sampler knows."""
+    indices = _as_positions(indices, name)
+    strange = np.setdiff1d(indices, known)
+    if len(strange):
+        raise ValueError(
+            f"`{name}` must be candidates, or rows of the query or conditioning set, got "
+            f"{strange[0]}, which is none of them. Fit with a mask that marks it."
+        )
+    return indices
+
+
+def _as_positions(indices, name):
+    indices = np.ravel(_as_array(indices))
+    if not len(indices):
+        return np.empty(0, dtype=np.int64)
+    if indices.dtype.kind not in "iu":
+        raise ValueError(
+            f"`{name}` must be positions in X, integers; got {indices.dtype}. A mask "
+            "becomes positions by `numpy.flatnonzero(mask)`."
+        )
     return indices.astype(np.int64)
 
 
@@ -295,10 +312,12 @@ def check_sound(rows, gains, bound, function):
     if np.isfinite(numbers).all() and len(np.unique(rows)) == len(rows):
         return
     raise ValueError(
-        f"The gains of {function} went beyond the range of numbers, and rows could not "
-        "be told apart. Scale `X`, so that products of its rows are ordinary numbers, "
-        "and lower the weights: `eta`, `nu` and those of `function`. (A callable "
-        "`optimizer` must choose each row once.)"
+        f"The gains of {function} are not finite, or rows could not be told apart. "
+        "Where numbers went beyond their range, scale `X`, so that products of its rows "
+        "are ordinary numbers, and lower the weights: `eta`, `nu` and those of "
+        "`function`. Where a precomputed kernel is not positive semidefinite, mend it, "
+        "or raise the ridge of log det. (A callable `optimizer` must choose each row "
+        "once.)"
     )
 
 

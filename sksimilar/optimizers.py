@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from sklearn.utils.random import sample_without_replacement
 
 from ._validation import check_choice
 
@@ -282,19 +283,15 @@ class _Record:
     def sample(self, size, rng):
         """Draw places of candidates not taken yet."""
         free = (~self.taken).nonzero().ravel()
-        drawn = np.sort(rng.permutation(len(free))[:size])
+        drawn = sample_without_replacement(
+            len(free), min(size, len(free)), random_state=rng
+        )
+        drawn.sort()
         return free[torch.as_tensor(drawn, device=free.device)]
 
     def selection(self):
         gains = torch.cat(self.gains)
-        if not torch.isfinite(gains.sum() + self.resolution):
-            raise ValueError(
-                "Some gains are not finite, so nothing can be selected by them. Either "
-                "a precomputed kernel is not positive semidefinite, which log det needs "
-                "(raise `ridge`, or mend the kernel), or a function of your own returns "
-                "NaN or infinity."
-            )
-        informative = gains.abs() > self.resolution
+        informative = ~(gains.abs() <= self.resolution)  # What is no number shows.
         return Selection(
             points=torch.cat(self.chosen),
             gains=gains.where(informative, 0.0),

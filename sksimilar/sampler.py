@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._validation import (
     check_candidates,
     check_device,
+    check_known,
     check_labeled,
     check_sound,
     format_bytes,
@@ -288,6 +289,42 @@ class SIMILARSampler(BaseSampler):
         if not len(indices):
             return 0.0
         return float(self._valued(indices).gains_along().sum())
+
+    def similarity(self, rows, columns=None):
+        """Return how similar rows are, as the measure sees them.
+
+        Parameters
+        ----------
+        rows : array-like of int of shape (n_rows,)
+            Positions in X of candidates, or of rows of the query or conditioning set.
+
+        columns : array-like of int of shape (n_columns,), default=None
+            The same; ``rows`` by default.
+
+        Returns
+        -------
+        similarity : ndarray of shape (n_rows, n_columns)
+            Without the weights ``eta`` and ``nu``.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If a position is in none of the three sets.
+        """
+        check_is_fitted(self)
+        known = np.unique(np.concatenate([self.candidates_, *self._given()]))
+        rows = check_known(rows, known, "rows")
+        columns = rows if columns is None else check_known(columns, known, "columns")
+        candidates = np.intersect1d(np.union1d(rows, columns), self.candidates_)
+        part = self._problem.part(candidates).embed()
+        positions = part.positions.cpu().numpy()
+        block = (
+            part.positions.new_tensor(np.searchsorted(positions, some))
+            for some in (rows, columns)
+        )
+        return part.similarity[tuple(block)].cpu().numpy()
 
     def explain(self):
         """Return why each row of the last selection was chosen.

@@ -270,6 +270,9 @@ class Broken:
         return self
 
 
-def test_a_gain_that_is_no_number_is_refused():
+def test_a_gain_that_is_no_number_is_shown_and_refused():
+    selection = greedy(Broken(), torch.arange(5), 1)
+    assert selection.gains.isnan().all() and selection.n_informative == 1
+    sampler = SIMILARSampler(optimizer=lambda measure, *rest: greedy(Broken(), *rest))
     with pytest.raises(ValueError, match="not finite"):
-        greedy(Broken(), torch.arange(5), 1)
+        sampler.fit(X).select(3)

@@ -299,6 +299,28 @@ def test_explanation_adds_up_and_names_the_rows_responsible(name, net, data):
         assert (why.conditioning == 0).all()
 
 
+@pytest.mark.parametrize("params", [{}, {"n_partitions": 3, "merge": False}], ids=str)
+def test_similarity_is_that_of_the_metric_between_any_known_rows(data, params):
+    X, _ = data
+    masks = {"query_mask": QUERY, "conditioning_mask": KNOWN}
+    sampler = SIMILARSampler(function="logdetcmi", **params).fit(X, **masks)
+    S = METRICS["cosine"](X.astype(float))
+    some, others = [70, 3, 12, 70], [0, 119]
+    assert_allclose(sampler.similarity(some), S[np.ix_(some, some)], atol=1e-6)
+    assert_allclose(
+        sampler.similarity(some, others), S[np.ix_(some, others)], atol=1e-6
+    )
+    only_query = sampler.similarity([1, 2])
+    assert_allclose(only_query, S[np.ix_([1, 2], [1, 2])], atol=1e-6)
+    sampler = SIMILARSampler(function="logdetmi").fit(X, query_mask=QUERY)
+    everyone = SIMILARSampler(function="logdet").fit(X, candidate_mask=KNOWN)
+    for rows, message in [([7, 120], "`rows` must .* got 120"), ([0.5], "integers")]:
+        with pytest.raises(ValueError, match=message):
+            sampler.similarity(rows)
+    with pytest.raises(ValueError, match="`columns` must .* got 0"):
+        everyone.similarity([7], [0])
+
+
 def test_evaluate_refuses_what_is_no_set_of_candidates(data):
     X, y = data
     sampler = SIMILARSampler().fit(X, unlabeled(y))

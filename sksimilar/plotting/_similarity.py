@@ -92,7 +92,7 @@ class SimilarityDisplay:
             "picks": selected[:max_rows],
             "pool": _some(rest, n_pool, rng),
         }
-        similarity = _similarity(sampler, np.concatenate([*sets.values()]))
+        similarity = sampler.similarity(np.concatenate([*sets.values()]))
         roles = {role: len(rows) for role, rows in sets.items() if len(rows)}
         order = _ordered(similarity, roles)
         display = cls(similarity=similarity[np.ix_(order, order)], roles=roles)
@@ -173,12 +173,3 @@ def _chain(similarity, part):
     block = similarity[np.ix_(part, part)]
     distance = squareform(block.max() - block, checks=False)
     return leaves_list(linkage(distance, "average", optimal_ordering=True))
-
-
-def _similarity(sampler, rows):
-    """Return how similar rows are in the eyes of a sampler."""
-    candidates = rows[np.isin(rows, sampler.candidates_)]
-    part = sampler._problem.part(np.unique(candidates)).embed()
-    points = np.searchsorted(part.positions.cpu().numpy(), rows)
-    points = part.positions.new_tensor(points)
-    return part.similarity[points, points].cpu().numpy()
