@@ -37,6 +37,8 @@ class Classes:
         if classes is None:
             classes = _distinct([c for c in columns if c is not None])
         labels = [_plain(label) for label in check_label_list(classes, "`classes`")]
+        if not labels:
+            raise ValueError("`classes` must hold at least one class, got none.")
         for label in labels:
             _check(label)
         checked = cls(labels, _dtype(classes, labels))

@@ -22,6 +22,7 @@ def as_contents(items, rows):
     if is_frame(shown):
         columns = [str(name) for name in shown.columns]
         return "table", columns, [_cells(row) for row in shown.to_numpy()]
+    shown = shown.to_numpy() if hasattr(shown, "to_numpy") else shown
     listed = [_unwrapped(shown[i], items) for i in range(len(rows))]
     if all(isinstance(item, str) for item in listed):
         return "text", [], [str(item) for item in listed]

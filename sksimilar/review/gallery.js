@@ -9,11 +9,12 @@
   const ANSWERS = ["unanswered", "labeled", "skipped"];
   const GAINS = data.picks.some((pick) => pick.parts.length);
   const TERMS = {
+    "query row": "Of the examples of what is wanted, the most similar.",
+    "conditioning row": "Of the rows to stay away from, the most similar.",
     relevance: "What a row would be worth alone, with nothing to stay away from.",
     conditioning: "What the conditioning set takes from that, as it holds it already.",
     diversity: "What the earlier picks take from that, as they hold it already.",
     gain: "The sum of these: what the pick added. In units of the function.",
-    score: "What the sampler ranks rows by.",
     "adds information": "Its gain is not 0.",
     "adds nothing": "Its gain is 0, and it was picked by similarity alone.",
     "near the conditioning set":
@@ -39,10 +40,12 @@
     return element;
   }
 
-  function number(value, digits = 3) {
+  // As many decimals as it takes to tell numbers of such a size apart.
+  function number(value, size = Math.abs(value)) {
     if (value === null || value === undefined) return "–";
-    const text = Math.abs(value) < 1e-9 ? "0" : String(Number(value.toPrecision(digits)));
-    return text.replace("-", "−");
+    const decimals = Math.max(0, 2 - Math.floor(Math.log10(size || 1)));
+    const text = decimals > 6 ? value.toPrecision(3) : value.toFixed(decimals);
+    return Number(text) === 0 ? "0" : text.replace("-", "−");
   }
 
   function plural(count, noun) {
@@ -54,7 +57,7 @@
   function content(row, alt) {
     const shown = data.items[row];
     if (data.kind === "text") {
-      return make("blockquote", { dir: "auto", class: "text" }, shown);
+      return make("blockquote", { dir: "auto", class: "words" }, shown);
     }
     if (data.kind === "table") return table(shown);
     const image = make("img", { src: shown, alt });
@@ -77,11 +80,11 @@
     const label = data.labels[row];
     const caption = make(
       "figcaption", {},
-      make("span", { class: "what" }, `Nearest ${name} row`),
-      make("span", {}, label === undefined ? `row ${row}` : `row ${row}, labeled ${label}`),
-      make("span", {}, `similarity ${number(similarity)}`),
+      make("span", { class: "what" }, `${name[0].toUpperCase()}${name.slice(1)} row ${row}`),
+      label === undefined ? null : make("span", {}, `labeled ${label}`),
+      make("span", {}, `similarity ${number(similarity, 1)}`),
     );
-    const alt = `Row ${row}, of the ${name} set`;
+    const alt = `Row ${row}, the nearest of the ${name} set`;
     return make("figure", { class: `near ${name}` }, content(row, alt), caption);
   }
 
@@ -106,10 +109,11 @@
       const bar = make("span", { class: `part ${name}` });
       bar.style.left = `${(100 * (Math.min(from, to) - low)) / span}%`;
       bar.style.width = `${(100 * Math.abs(to - from)) / span}%`;
+      bar.hidden = Math.abs(to - from) < 1e-6 * span;
       const zero = make("span", { class: "zero" });
       zero.style.left = `${(-100 * low) / span}%`;
       const track = make("span", { class: "track", "aria-hidden": "true" }, zero, bar);
-      const figure = make("span", { class: "figure" }, number(value));
+      const figure = make("span", { class: "figure" }, number(value, span));
       list.append(make("dt", { title: TERMS[name] }, name));
       list.append(make("dd", {}, track, figure));
     }
@@ -138,8 +142,7 @@
     const alt = `Row ${pick.index}, pick ${place + 1}`;
     const shown = make("figure", { class: "pick" }, content(pick.index, alt));
     const near = Object.entries(pick.nearest).map(([name, told]) => neighbor(name, told));
-    const roles = pick.roles.map((role) =>
-      make("li", { class: role.startsWith("adds") ? "plain" : null }, role));
+    const roles = pick.roles.filter((role) => role !== "adds information");
     return make(
       "article",
       {
@@ -149,7 +152,7 @@
       heading(pick, place),
       make("div", { class: `media ${data.kind}` }, shown, ...near),
       worth(pick),
-      roles.length ? make("ul", { class: "roles" }, ...roles) : null,
+      roles.length ? make("ul", { class: "roles" }, ...roles.map((role) => make("li", {}, role))) : null,
       texts.length > MOST_BUTTONS ? field(pick.index) : buttons(pick.index),
     );
   }
@@ -181,8 +184,13 @@
   }
 
   function buttons(row) {
+    const isShort = texts.every((text) => text.length <= 2);
     return make(
-      "div", { class: "answer", role: "group", "aria-label": `Label of row ${row}` },
+      "div",
+      {
+        class: isShort ? "answer short" : "answer",
+        role: "group", "aria-label": `Label of row ${row}`,
+      },
       ...texts.map((text, code) => button(row, code, text)),
       button(row, SKIP, "Skip"),
     );
@@ -280,7 +288,8 @@
     }
     answers.clear();
     for (const [row, code] of Array.isArray(kept) ? kept.filter(Array.isArray) : []) {
-      if (cards.has(row) && (code === SKIP || code in texts)) answers.set(row, code);
+      const isCode = Number.isInteger(code) && code >= SKIP && code < texts.length;
+      if (cards.has(row) && isCode) answers.set(row, code);
     }
     for (const row of cards.keys()) showAnswer(row);
     showProgress();
@@ -387,7 +396,7 @@
       if (target.getAttribute("aria-invalid") !== "true") nextUnanswered(card);
       return;
     }
-    if (target.matches("input, select, summary") || !(card || target === document.body)) return;
+    if (target.matches("input, select, summary, .words, .scroll") || !(card || target === document.body)) return;
     if (act(event.key, card, target)) event.preventDefault();
   }
 
@@ -449,9 +458,14 @@
       Backspace: "Take the answer back.",
       Enter: "Go to the next row without an answer.",
     };
-    const used = GAINS ? TERMS : {};
-    for (const [term, text] of Object.entries({ ...keys, ...used })) {
-      if (term === "score") continue;
+    const used = new Set(data.picks.flatMap((pick) =>
+      [
+        ...Object.keys(pick.nearest).map((name) => `${name} row`),
+        ...steps(pick).map((step) => step.name),
+        ...pick.roles,
+      ]));
+    const terms = Object.entries(TERMS).filter(([term]) => GAINS && used.has(term));
+    for (const [term, text] of [...Object.entries(keys), ...terms]) {
       byId("help").append(make("dt", {}, term), make("dd", {}, text));
     }
   }
@@ -463,6 +477,7 @@
     byId("cards").append(...cards.values());
     addFilters();
     recall();
+    applyFilters(); // Browsers may bring back what was chosen before a reload.
     help();
     byId("csv").addEventListener("click", () => download(asCsv(exported()), "text/csv", "csv"));
     byId("json").addEventListener("click", () =>
