@@ -452,6 +452,24 @@ def test_labels_keep_their_type(tmp_path, classes):
         assert labels.dtype.kind == "U" or labels.dtype == classes.dtype
 
 
+def test_a_learner_is_told_numbers_and_what_is_none_of_them(tmp_path):
+    learner = ActiveLearner(MODEL, ood_label="letter", random_state=0).start(X, HIDDEN)
+    rows = learner.ask(2)
+    classes = [*range(10), "letter"]
+    data = gallery(tmp_path, rows, classes=classes)
+    told = [
+        {"index": int(row), "label": label, "skipped": False}
+        for row, label in zip(rows, ["3", "letter"])
+    ]
+    (tmp_path / "a").write_text(as_json(told, **{name: data[name] for name in HEAD}))
+    indices, labels, skipped = read_answers(tmp_path / "a", n_samples=N)
+    learner.tell(indices, labels, skipped=skipped)
+    assert learner.labeled_mask_[rows].all() and learner.ood_mask_[rows].tolist() == [
+        False,
+        True,
+    ]
+
+
 def test_classes_are_those_that_occur_if_none_are_declared(tmp_path):
     names = np.array(["b", "a", -1], dtype=object)
     data = gallery(tmp_path, [0], ["x"] * 3, y=names, predicted=np.array(["c"] * 3))
