@@ -123,7 +123,7 @@ def write_gallery(
     data = _head(n_samples, classes) | {"sampler": _name(selection)}
     data |= _body(told, items)
     data |= _labels([*data["items"]], told["index"].tolist(), y, predicted)
-    _write(path, render(title, data).encode())
+    _write(path, render(title, data).encode(errors="replace"))
     return path
 
 

@@ -42,27 +42,24 @@ def as_picks(told):
     """Return a dict for each pick, which JSON can hold."""
     parts = [name for name in PARTS if name in told and np.any(told[name])]
     roles = roles_of(told)
-    return [
-        {
-            "index": int(index),
-            **{
-                name: _number(told[name][i])
-                for name in ("gain", "score")
-                if name in told
-            },
-            "parts": [[name, _number(told[name][i])] for name in parts],
-            "nearest": {
-                name: [
-                    int(told[f"nearest_{name}"][i]),
-                    _number(told[f"{name}_similarity"][i]),
-                ]
-                for name in SETS
-                if f"nearest_{name}" in told
-            },
-            "roles": [role for role, mask in roles.items() if mask[i]],
-        }
-        for i, index in enumerate(told["index"])
-    ]
+    return [_as_pick(told, i, parts, roles) for i in range(len(told["index"]))]
+
+
+def _as_pick(told, i, parts, roles):
+    worth = [name for name in ("gain", "score") if name in told]
+    given = [name for name in SETS if f"nearest_{name}" in told]
+    return {
+        "index": int(told["index"][i]),
+        **{name: _number(told[name][i]) for name in worth},
+        "parts": [[name, _number(told[name][i])] for name in parts],
+        "nearest": {name: _neighbor(told, name, i) for name in given},
+        "roles": [role for role, mask in roles.items() if mask[i]],
+    }
+
+
+def _neighbor(told, name, i):
+    """Return the position of the nearest row of a set, and how similar it is."""
+    return [int(told[f"nearest_{name}"][i]), _number(told[f"{name}_similarity"][i])]
 
 
 def roles_of(told):
@@ -78,7 +75,7 @@ def roles_of(told):
     informative = np.abs(gain) > 1e-9 * np.abs(relevance).max(initial=0)
     roles = {INFORMATIVE: informative, IDLE: ~informative}
     if "conditioning_similarity" in told:
-        taken = -told["conditioning"] > relevance / 2
+        taken = -told["conditioning"] > np.abs(relevance) / 2
         query = told.get("query_similarity", np.full(len(gain), np.inf))
         roles[CONDITIONED] = taken | (told["conditioning_similarity"] > query)
     roles[REPEATED] = -told["diversity"] > np.abs(relevance) / 2

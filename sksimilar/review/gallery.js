@@ -80,7 +80,7 @@
     const label = data.labels[row];
     const caption = make(
       "figcaption", {},
-      make("span", { class: "what" }, `${name[0].toUpperCase()}${name.slice(1)} row ${row}`),
+      make("span", { class: "what" }, `${name[0].toUpperCase()}${name.slice(1)} row\u00a0${row}`),
       label === undefined ? null : make("span", {}, `labeled ${label}`),
       make("span", {}, `similarity ${number(similarity, 1)}`),
     );
