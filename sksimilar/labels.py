@@ -81,7 +81,9 @@ class Codebook:
 
     def encode(self, labels, name="y"):
         """Return the column of every label; ``name`` is what holds them."""
-        labels = np.asarray(labels).tolist()
+        is_array = isinstance(labels, np.ndarray)
+        # One by one, as numbers beside a text would become texts.
+        labels = labels.tolist() if is_array else [np.asarray(v).item() for v in labels]
         unknown = sorted({repr(v) for v in labels if v not in self.columns})
         if unknown:
             raise ValueError(

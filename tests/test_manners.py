@@ -9,8 +9,10 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import warnings
 from functools import partial
+from pathlib import Path
 
 import joblib
 import matplotlib
@@ -33,6 +35,7 @@ from sksimilar import (
     plotting,
 )
 from sksimilar.measures import FUNCTIONS
+from sksimilar.review import write_gallery
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -177,6 +180,11 @@ def ask_and_tell(net):
     run.tell(rows[:2], Y[rows[:2]], skipped=rows[2:]).refit().ask(2)
 
 
+def review(net):
+    with tempfile.TemporaryDirectory() as folder:
+        write_gallery(Path(folder) / "a.html", similar(net), IMAGES, y=HIDDEN)
+
+
 def fail(net):
     """Fail in the middle, where there is most to put back."""
     bad = np.where(np.arange(N)[:, None] == 70, np.nan, X)
@@ -249,6 +257,7 @@ CALLS |= {
     "learn": learn,
     "learn in one go": partial(learn, warm_start=True, random_state=3, verbose=1),
     "ask and tell": ask_and_tell,
+    "review": review,
     "fail": fail,
     "build": build,
     "compare": compare,
