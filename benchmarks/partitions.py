@@ -14,7 +14,7 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from selection import problem
+from selection import SETTINGS, problem
 
 from sksimilar.measures import FUNCTIONS
 from sksimilar.partition import solve_in_parts
@@ -66,14 +66,10 @@ def compare(args):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=16_500)
-    parser.add_argument("--query", type=int, default=25)
-    parser.add_argument("--conditioning", type=int, default=500)
-    parser.add_argument("--budget", type=int, default=125)
-    parser.add_argument("--classes", type=int, default=10)
-    parser.add_argument("--features", type=int, default=84)
+    for setting, default in SETTINGS.items():
+        if setting != "partitions":
+            parser.add_argument(f"--{setting}", type=int, default=default, metavar="N")
     parser.add_argument("--parts", type=int, nargs="+", default=[1, 5, 25, 50])
-    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--out", default=os.devnull, help="CSV file to write")
     parser.add_argument(

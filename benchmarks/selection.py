@@ -59,13 +59,12 @@ def embedding(n, n_classes, n_features, seed, copies=1):
     """Return features after a ReLU, the logits of a random head, and its predictions."""
     rng = np.random.default_rng(seed)
     distinct = round(n / (1 + SHARE_COPIED * (copies - 1)))
-    centers = rng.normal(size=(n_classes, n_features)) * 0.7
+    centers = 0.7 * rng.standard_normal((n_classes, n_features), dtype=np.float32)
     h = centers[rng.integers(n_classes, size=distinct)]
-    h += rng.normal(size=(distinct, n_features))
+    h += rng.standard_normal(h.shape, dtype=np.float32)
     again = np.arange(n - distinct) % max(1, round(SHARE_COPIED * distinct))
-    h = rng.permutation(np.concatenate([h, h[again]]))
-    h = torch.as_tensor(h, dtype=torch.float32).relu()
-    z = h @ torch.as_tensor(centers, dtype=torch.float32).T / n_features**0.5
+    h = torch.as_tensor(h[rng.permutation(np.append(np.arange(distinct), again))])
+    z = h.relu_() @ torch.as_tensor(centers).T / n_features**0.5
     return h, z, z.argmax(dim=1)
 
 
@@ -95,7 +94,9 @@ def measure_case(name, args):
             case_ = densely(case)
         elif args.partitions > 1:
             rows = case.positions[case.candidates].numpy()
-            settings = "auto", args.budget, args.partitions, "proposals", rng
+            # Each part proposes a full budget, unless it is smaller than that.
+            merge = "proposals" if args.budget < size else False
+            settings = "auto", args.budget, args.partitions, merge, rng
             return solve_in_parts(case, rows, *settings).gains.sum()
         else:
             case_ = case
