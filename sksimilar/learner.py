@@ -258,9 +258,8 @@ class ActiveLearner(
         y : array-like of shape (n_samples,)
             Labels, of the rows to ask for too: they are what is answered, and shown to
             nobody before.  Rows with y == -1 are never asked for, unless there is an
-            oracle.
-            (If the only other label is 1 and no ``classes`` are declared, both are
-            classes.)
+            oracle; but if the only other label is 1 and no ``classes`` are declared,
+            both are classes.
 
         labeled_mask : array-like of bool of shape (n_samples,), default=None
             Rows labeled at the start.  By default ``n_initial`` rows drawn from those
