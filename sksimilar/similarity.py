@@ -358,7 +358,7 @@ class CosineSimilarity(RawCosineSimilarity):
 
 
 class RBFSimilarity(InnerProduct):
-    """S_ij = exp(-gamma |g_i - g_j|^2) in [0, 1], metric="rbf".
+    """``S_ij = exp(-gamma |g_i - g_j|^2)`` in [0, 1], metric="rbf".
 
     Parameters
     ----------
@@ -366,7 +366,7 @@ class RBFSimilarity(InnerProduct):
         As in `InnerProduct`.
 
     gamma : float, default=None
-        Inverse squared length; by default one over the mean of |g_i - g_j|^2 over all
+        Inverse squared length; by default one over the mean of ``|g_i - g_j|^2`` over all
         pairs, so that scaling the rows changes nothing.
 
     prepared : bool, default=False

@@ -145,7 +145,7 @@ class DiverseGraphCut(QueryFunction):
     Notes
     -----
     The paper's diversity term is unpublished; this one is graph cut's own.  With many
-    picks it outweighs the relevance, so gamma is best kept near |Q| / budget.
+    picks it outweighs the relevance, so gamma is best kept near ``|Q| / budget``.
 
     Every pick lowers all gains about alike, so to be lazy about them does not pay: they
     are kept current, by one column of the similarity a pick.

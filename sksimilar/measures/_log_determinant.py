@@ -21,7 +21,7 @@ class LogDeterminant(SetFunction):
 
     f(j | C) is the log of what is left of S_jj once C is known, a Schur complement.
     The rows L^-1 S_{C,:} of an incremental Cholesky factor are kept for C alone ([2]_),
-    so memory is n (|P| + |Q| + 2 budget) numbers and each pick costs one pass.
+    so memory is ``n (|P| + |Q| + 2 budget)`` numbers and each pick costs one pass.
 
     With ridge s^2 this is the information gain of a Gaussian process with noise s^2:
     its mutual information is the rule of transductive active learning ([3]_), which
