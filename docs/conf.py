@@ -42,19 +42,34 @@ myst_heading_anchors = 3
 nb_execution_mode = "off"  # They are saved executed, and the tests run them.
 nb_merge_streams = True
 
+nitpicky = True
+nitpick_ignore_regex = [  # Of other projects, which are not asked, and private names.
+    ("py:.*", r"(numpy|torch|joblib|skorch|sklearn|matplotlib|collections)\..*"),
+    ("py:.*", r"FrozenEstimator|_\w+"),
+]
+
 autosummary_generate = True
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False  # The template lists them.
 
 html_theme = "pydata_sphinx_theme"
-html_title = f"sksimilar {release}"
+html_title = "sksimilar"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
+ALONE = [  # Pages without pages below them.
+    "which_function",
+    "coming_from",
+    "changelog",
+    "security",
+    "benchmarks/results/experiments/README",
+]
+html_sidebars = {page: [] for page in ALONE}
 html_theme_options = {
     "show_prev_next": False,
-    "navbar_end": ["theme-switcher"],
+    "navbar_persistent": [],
+    "navbar_end": ["search-button", "theme-switcher"],
     "footer_start": [],
     "footer_end": [],
     "secondary_sidebar_items": ["page-toc"],

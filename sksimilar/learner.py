@@ -66,7 +66,7 @@ class ActiveLearner(
         of a class, each round starts from the weights of that instance, as one wants
         for pretrained ones.  skorch's default ``train_split`` is turned off.
 
-    sampler : object with `fit` and `select`, default=None
+    sampler : object with ``fit`` and ``select``, default=None
         Names the rows to label; by default a :class:`~sksimilar.SIMILARSampler`.  How
         many in a round is its ``budget``.  In each round a clone of it looks through
         the classifier just trained, unless it holds a ``FrozenEstimator`` of its own.

@@ -34,10 +34,10 @@ SUMMED_UP = 2e-7  # Relative error of a sum of many similarities in float32.
 class FacilityLocation(SetFunction):
     """Facility location, f(A) = sum_{i in V} max_{j in A} S_ij.
 
-    How well A represents V.  A negative similarity counts as 0, the maximum over no row.  The families are FL,
-    FLVMI, FLCG and FLCMI of [1]_, Table 2.  Their gains need all pairs of candidates,
-    a block at a time.  With a query it saturates: once A is as similar to each row as
-    Q is, no further gain is more than rounding.
+    How well A represents V.  A negative similarity counts as 0, the maximum over no
+    row.  The families are FL, FLVMI, FLCG and FLCMI of [1]_, Table 2.  Their gains need
+    all pairs of candidates, a block at a time.  With a query it saturates: once A is as
+    similar to each row as Q is, no further gain is more than rounding.
 
     Parameters
     ----------
