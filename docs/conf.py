@@ -74,3 +74,13 @@ html_theme_options = {
     "footer_end": [],
     "secondary_sidebar_items": ["page-toc"],
 }
+
+
+def hide_fields(app, what, name, member, skip, options):
+    """Leave out fields of tuples and dataclasses: they are described as parameters."""
+    is_field = isinstance(member, type) or "Alias for field" in (member.__doc__ or "")
+    return True if what == "class" and is_field else skip
+
+
+def setup(app):
+    app.connect("autodoc-skip-member", hide_fields)

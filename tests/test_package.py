@@ -113,7 +113,9 @@ def test_the_reference_names_everything_public(module):
     for name in package.__all__:
         path = f"{module}.{name}".lstrip(".")
         is_code = callable(getattr(package, name))
-        is_there = {name, path} & set(LISTED) if is_code else f":: {name}\n" in REFERENCE
+        is_there = (
+            {name, path} & set(LISTED) if is_code else f":: {name}\n" in REFERENCE
+        )
         assert is_there, f"{path} is not in docs/reference.md"
 
 
