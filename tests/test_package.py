@@ -36,6 +36,7 @@ PUBLIC = [
     "models",
     "optimizers",
     "plotting",
+    "review",
     "scenarios",
     "similarity",
     "stopping",
