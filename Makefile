@@ -1,15 +1,18 @@
-# Two commands do everything on a fresh machine: `make demo` and `make test`.
+# On a fresh machine: `make demo`, `make test`, and `make docs` for the site in docs/_build/html.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test clean
+.PHONY: demo test docs clean
 
 demo: $(VENV)/with-demo
 	$(BIN)/python -m sksimilar demo --out demo_output
 
 test: $(VENV)/with-test
 	$(BIN)/python -m pytest -n 2
+
+docs: $(VENV)/with-docs
+	$(BIN)/python -m sphinx -W --keep-going --quiet docs docs/_build/html
 
 # One environment; what each command needs beyond the library is an extra of setup.cfg.
 $(VENV)/with-%: setup.cfg pyproject.toml constraints.txt
@@ -18,4 +21,4 @@ $(VENV)/with-%: setup.cfg pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo_output
+	rm -rf $(VENV) demo_output docs/_build docs/benchmarks docs/generated docs/notebooks

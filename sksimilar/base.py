@@ -198,14 +198,19 @@ class BaseSampler(BaseEstimator, ABC):
     def _check_rows(self, X, y):
         """Check X where it is an array that no estimator will check, and y."""
         if not isinstance(X, Dataset) and self.estimator is None:
-            unread = isinstance(X, np.memmap)  # Checked when it is embedded.
-            dtypes = [np.float64, np.float32]
-            X = X.detach().cpu() if isinstance(X, torch.Tensor) else X
-            X = validate_data(self, X, dtype=dtypes, skip_check_array=unread)
-            if not unread:
-                check_magnitude(X, "X")
+            X = self._check_array(X)
         if y is not None:
             check_consistent_length(X, y)
             y = column_or_1d(y, warn=True)
             assert_all_finite(y, input_name="y")
         return X, y
+
+    def _check_array(self, X):
+        """Return rows that are compared as they are, as an array of finite numbers."""
+        unread = isinstance(X, np.memmap)  # Checked when it is embedded.
+        dtypes = [np.float64, np.float32]
+        X = X.detach().cpu() if isinstance(X, torch.Tensor) else X
+        X = validate_data(self, X, dtype=dtypes, skip_check_array=unread)
+        if not unread:
+            check_magnitude(X, "X")
+        return X

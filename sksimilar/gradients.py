@@ -81,10 +81,10 @@ def head_outputs(estimator, X, rows, *, layer="auto", each=None):
     Returns
     -------
     features : tensor of shape (n_rows, d)
-        h, at least float32, on the device of the network.
+        The inputs h, at least float32, on the device of the network.
 
     logits : tensor of shape (n_rows, n_classes)
-        z, likewise.
+        The outputs z, likewise.
     """
     return _collect(_adapter(estimator).head(X, rows, layer), rows, each)
 

@@ -66,7 +66,7 @@ class ActiveLearner(
         of a class, each round starts from the weights of that instance, as one wants
         for pretrained ones.  skorch's default ``train_split`` is turned off.
 
-    sampler : object with `fit` and `select`, default=None
+    sampler : object with ``fit`` and ``select``, default=None
         Names the rows to label; by default a :class:`~sksimilar.SIMILARSampler`.  How
         many in a round is its ``budget``.  In each round a clone of it looks through
         the classifier just trained, unless it holds a ``FrozenEstimator`` of its own.
@@ -258,9 +258,8 @@ class ActiveLearner(
         y : array-like of shape (n_samples,)
             Labels, of the rows to ask for too: they are what is answered, and shown to
             nobody before.  Rows with y == -1 are never asked for, unless there is an
-            oracle.
-            (If the only other label is 1 and no ``classes`` are declared, both are
-            classes.)
+            oracle; but if the only other label is 1 and no ``classes`` are declared,
+            both are classes.
 
         labeled_mask : array-like of bool of shape (n_samples,), default=None
             Rows labeled at the start.  By default ``n_initial`` rows drawn from those

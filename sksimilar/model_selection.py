@@ -36,10 +36,19 @@ class PoolSplit:
         One fold tests on all evaluation rows.
 
     random_state : int, RandomState instance or None, default=None
-        Shuffles the evaluation rows.
+        Shuffles the evaluation rows.  With an int every call of `split` draws the same
+        folds, and otherwise others each time.
 
     Notes
     -----
+    ``GridSearchCV`` splits once, so that its candidates meet the same folds with any
+    ``random_state``; two searches do so with an int alone.  ``HalvingGridSearchCV``
+    splits once in each iteration and refuses a splitter whose ``random_state`` is not
+    an int.  Let it halve rounds, by ``resource="n_rounds"``.  Its default,
+    ``resource="n_samples"``, runs but draws fewer rows of every role: the first
+    iterations compare learners with fewer labels and a smaller pool, tested on fewer
+    rows, and a query of few rows may lose all of them, which is an error.
+
     A search with ``refit=True`` fits the best candidate on all rows, so that the
     evaluation rows join the pool.  Use ``refit=False``, or keep them out by passing
     ``candidate_mask=~eval_mask`` to `fit`.

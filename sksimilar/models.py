@@ -20,6 +20,18 @@ class _Classifier(nn.Module):
         self.head = head
 
     def forward(self, X):
+        """Return the logits of a batch.
+
+        Parameters
+        ----------
+        X : tensor of shape (n_samples, ...)
+            Rows.
+
+        Returns
+        -------
+        logits : tensor of shape (n_samples, n_classes)
+            Before the softmax.
+        """
         return self.head(self.body(X))
 
 
@@ -142,6 +154,7 @@ def xavier():
     Returns
     -------
     callback : skorch.callbacks.Initializer
+        To be passed to a skorch net.
 
     References
     ----------

@@ -43,7 +43,7 @@ POOL, SHORTEST, LONGEST = 256, 4, 16  # Of a forecast: its candidates and its pi
 class Selection(NamedTuple):
     """What an optimizer returns.
 
-    Attributes
+    Parameters
     ----------
     points : tensor of shape (budget,), int64
         The chosen points, in order of choice.
@@ -104,7 +104,34 @@ def lazy(measure, candidates, budget, rng=None, track=iter):
     """Greedy that renews a gain only while its last value could still be the largest.
 
     Exact where gains never grow, that is for submodular measures [1]_; others are
-    refused.  Parameters and result as in `greedy`.
+    refused.
+
+    Parameters
+    ----------
+    measure : object with `gains` and `add`
+        As in `greedy`, and submodular.
+
+    candidates : tensor of shape (n_candidates,), int64
+        As in `greedy`.
+
+    budget : int
+        As in `greedy`.
+
+    rng : RandomState, default=None
+        Ignored; present so that all optimizers are called alike.
+
+    track : callable, default=iter
+        As in `greedy`.
+
+    Returns
+    -------
+    selection : Selection
+        That of `greedy`.
+
+    Raises
+    ------
+    ValueError
+        If the measure does not say that it is submodular.
 
     References
     ----------
@@ -127,11 +154,20 @@ def stochastic(measure, candidates, budget, rng=None, track=iter, epsilon=0.1):
 
     Parameters
     ----------
-    measure, candidates, budget, track
+    measure : object with `gains` and `add`
+        As in `greedy`.
+
+    candidates : tensor of shape (n_candidates,), int64
+        As in `greedy`.
+
+    budget : int
         As in `greedy`.
 
     rng : RandomState
         Draws the samples, on the host.
+
+    track : callable, default=iter
+        As in `greedy`.
 
     epsilon : float, default=0.1
         Smaller samples more: (n / budget) log(1 / epsilon) candidates a pick.
@@ -157,7 +193,37 @@ def lazier_than_lazy(measure, candidates, budget, rng=None, track=iter, epsilon=
     """Stochastic greedy that evaluates each sample lazily.
 
     The same picks as `stochastic` for submodular measures, with fewer evaluations;
-    others are refused as by `lazy`.  Parameters and result as in `stochastic`.
+    others are refused as by `lazy`.
+
+    Parameters
+    ----------
+    measure : object with `gains` and `add`
+        As in `greedy`, and submodular.
+
+    candidates : tensor of shape (n_candidates,), int64
+        As in `greedy`.
+
+    budget : int
+        As in `greedy`.
+
+    rng : RandomState
+        Draws the samples, on the host.
+
+    track : callable, default=iter
+        As in `greedy`.
+
+    epsilon : float, default=0.1
+        Smaller samples more: (n / budget) log(1 / epsilon) candidates a pick.
+
+    Returns
+    -------
+    selection : Selection
+        As in `greedy`, without a bound.
+
+    Raises
+    ------
+    ValueError
+        If the measure does not say that it is submodular.
     """
     _check_submodular(measure, "lazier_than_lazy", "'stochastic'")
     record = _Record(measure, candidates, budget)
@@ -184,7 +250,16 @@ def sparse(measure, candidates, budget, rng=None, track=iter, n_neighbors=64):
     measure : object with a method `nearest`
         Facility location; others are refused.
 
-    candidates, budget, rng, track
+    candidates : tensor of shape (n_candidates,), int64
+        As in `greedy`.
+
+    budget : int
+        As in `greedy`.
+
+    rng : RandomState, default=None
+        Ignored; present so that all optimizers are called alike.
+
+    track : callable, default=iter
         As in `greedy`.
 
     n_neighbors : int, default=64
@@ -194,6 +269,11 @@ def sparse(measure, candidates, budget, rng=None, track=iter, n_neighbors=64):
     -------
     selection : Selection
         As in `greedy`.
+
+    Raises
+    ------
+    ValueError
+        If the measure is not facility location.
     """
     if not hasattr(measure, "nearest"):
         raise ValueError(
@@ -215,13 +295,44 @@ OPTIMIZERS = {
 
 
 def best_route(measure):
-    """Return the cheapest optimizer whose picks are those of exact greedy."""
+    """Return the cheapest optimizer whose picks are those of exact greedy.
+
+    Parameters
+    ----------
+    measure : object with `gains` and `add`
+        What is to be maximized.
+
+    Returns
+    -------
+    optimizer : callable
+        `lazy` for submodular measures that do not keep their gains current, or `greedy`.
+    """
     exact = getattr(measure, "submodular", False)
     return lazy if exact and not getattr(measure, "keeps_gains", False) else greedy
 
 
 def resolve_optimizer(optimizer, measure):
-    """Return the function that a name, 'auto' or a callable stands for."""
+    """Return the function that a name, 'auto' or a callable stands for.
+
+    Parameters
+    ----------
+    optimizer : str or callable
+        A key of `OPTIMIZERS`, 'auto' for `best_route`, or a function, which is returned
+        as it is.
+
+    measure : object with `gains` and `add`
+        What is to be maximized.
+
+    Returns
+    -------
+    optimizer : callable
+        Called as `greedy` is.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name.
+    """
     if callable(optimizer):
         return optimizer
     if check_choice(optimizer, ["auto", *OPTIMIZERS], "optimizer") == "auto":

@@ -15,7 +15,7 @@ class Pool:
 
     Arrays have one entry for each row of X and are rebound, never written in place.
 
-    Attributes
+    Parameters
     ----------
     codes : ndarray of int64
         Positions in ``classes_`` of the labels known so far, ``n_classes`` for
@@ -30,9 +30,11 @@ class Pool:
     n_classes : int
         Number of classes.
 
-    grows : bool
+    grows : bool, default=True
         Whether R and I take in the rows found.
 
+    Attributes
+    ----------
     selected : ndarray of int64
         Round in which a row was asked for, -1 for others.
 
@@ -63,6 +65,28 @@ class Pool:
 
         In a simulation, rows that ``codes`` cannot answer for are never asked for, and
         only ``labeled_mask`` labels any.
+
+        Parameters
+        ----------
+        codes : ndarray of int64
+            Of all labels that there are, -1 for others.
+
+        masks : dict of ndarray of bool, or of None
+            The four masks of `ActiveLearner.fit`, by their names.
+
+        n_classes : int
+            Number of classes.
+
+        grows : bool
+            Whether R and I take in the rows found.
+
+        simulated : bool
+            Whether ``codes`` answers in place of a person.
+
+        Returns
+        -------
+        pool : Pool
+            Before the first round.
         """
         known, nothing = codes != UNKNOWN, np.zeros(len(codes), dtype=bool)
         labeled, query, conditioning, candidate = (
@@ -116,41 +140,104 @@ class Pool:
         return self.candidate & ~taken
 
     def ask(self, rows, round):
-        """Note that these rows were asked for in this round."""
+        """Note that these rows were asked for in this round.
+
+        Parameters
+        ----------
+        rows : ndarray of int64
+            Positions in X.
+
+        round : int
+            Number of the round.
+        """
         self.selected = _put(self.selected, rows, round)
         self.pending = rows
 
     def record(self, rows, codes):
-        """Note the labels of these rows, asked for or not."""
+        """Note the labels of these rows, asked for or not.
+
+        Parameters
+        ----------
+        rows : ndarray of int64
+            Positions in X.
+
+        codes : ndarray of int64
+            Codes of their labels.
+        """
         self.codes = _put(self.codes, rows, codes)
         self.labeled = _put(self.labeled, rows, True)
         self.skipped = _put(self.skipped, rows, False)
         self._answer(rows)
 
     def skip(self, rows):
-        """Note that nobody can label these rows, taking back labels they may have."""
+        """Note that nobody can label these rows, taking back labels they may have.
+
+        Parameters
+        ----------
+        rows : ndarray of int64
+            Positions in X.
+        """
         self.codes = _put(self.codes, rows, UNKNOWN)
         self.labeled = _put(self.labeled, rows, False)
         self.skipped = _put(self.skipped, rows, True)
         self._answer(rows)
 
     def train(self, number):
-        """Note that training ``number`` used the labeled rows, and return them."""
+        """Note that a training uses the labeled rows.
+
+        Parameters
+        ----------
+        number : int
+            Of the training.
+
+        Returns
+        -------
+        rows : ndarray of int64
+            The labeled rows.
+        """
         rows = np.flatnonzero(self.labeled)
         new = rows[self.trained[rows] == UNKNOWN]
         self.trained = _put(self.trained, new, number)
         return rows
 
     def trained_by(self, number):
-        """Return the rows that training ``number`` used."""
+        """Return the rows that a training used.
+
+        Parameters
+        ----------
+        number : int
+            Of the training.
+
+        Returns
+        -------
+        rows : ndarray of int64
+            Positions in X.
+        """
         return np.flatnonzero((self.trained != UNKNOWN) & (self.trained <= number))
 
     def state(self):
-        """Return the arrays that change, for a checkpoint."""
+        """Return the arrays that change, for a checkpoint.
+
+        Returns
+        -------
+        state : dict of ndarray
+            By attribute.
+        """
         return {name: getattr(self, name) for name in self.SAVED}
 
     def restore(self, state):
-        """Take the arrays of a checkpoint, having seen that they are of these rows."""
+        """Take the arrays of a checkpoint, having seen that they are of these rows.
+
+        Parameters
+        ----------
+        state : dict of ndarray
+            As `state` returns it.
+
+        Raises
+        ------
+        ValueError
+            If an array is missing, or its shape, type or values are not of these rows.
+        """
         for name in self.SAVED:
             old, new = getattr(self, name), state.get(name, np.empty(()))
             fits = new.shape == old.shape or (name == "pending" and new.ndim == 1)

@@ -147,7 +147,23 @@ SCENARIOS = {
 
 
 def resolve(scenario):
-    """Return the :class:`Scenario` of a name, or the one given."""
+    """Return the scenario of a name, or the one given.
+
+    Parameters
+    ----------
+    scenario : str or Scenario
+        A key of `SCENARIOS`, or a scenario.
+
+    Returns
+    -------
+    scenario : Scenario
+        As the learner uses it.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name.
+    """
     if isinstance(scenario, Scenario):
         return scenario
     return SCENARIOS[check_choice(scenario, SCENARIOS, "scenario")]

@@ -54,7 +54,13 @@ class Similarity(ABC):
 
     @abstractmethod
     def diagonal(self):
-        """Return S_ii for every point, shape (n,)."""
+        """Return the similarity of every point to itself.
+
+        Returns
+        -------
+        diagonal : tensor of shape (n,)
+            S_ii.
+        """
 
     @abstractmethod
     def __len__(self):
@@ -62,12 +68,37 @@ class Similarity(ABC):
 
     @abstractmethod
     def restrict(self, points):
-        """Return S over some of the points alone."""
+        """Return S over some of the points alone.
+
+        Parameters
+        ----------
+        points : tensor of shape (n_points,), int64
+            The points to keep; they become 0, 1, ... .
+
+        Returns
+        -------
+        similarity : Similarity
+            Of the same class.
+        """
 
     def sums(self, points, over, weights=None):
-        """Return sum_{j in over} w_j S_ij for i in ``points``, shape (n_points,).
+        """Return sum_{j in over} w_j S_ij for every point i.
 
-        In float64 and with all weights 1 by default.
+        Parameters
+        ----------
+        points : tensor of shape (n_points,), int64
+            The points i.
+
+        over : tensor of shape (n_over,), int64
+            The points j.
+
+        weights : tensor of shape (n_over,), float64, default=None
+            The w_j; all 1 by default.
+
+        Returns
+        -------
+        sums : tensor of shape (n_points,), float64
+            One sum for every point.
         """
         weights = (
             torch.ones_like(over, dtype=torch.float64) if weights is None else weights
@@ -75,11 +106,42 @@ class Similarity(ABC):
         return self.reduce(points, over, lambda block: block.double() @ weights)
 
     def largest(self, points, over):
-        """Return max_{j in over} S_ij for i in ``points``, shape (n_points,)."""
+        """Return max_{j in over} S_ij for every point i.
+
+        Parameters
+        ----------
+        points : tensor of shape (n_points,), int64
+            The points i.
+
+        over : tensor of shape (n_over,), int64
+            The points j, at least one.
+
+        Returns
+        -------
+        largest : tensor of shape (n_points,)
+            One maximum for every point.
+        """
         return self.reduce(points, over, lambda block: block.amax(dim=1))
 
     def reduce(self, points, over, reduction):
-        """Apply ``reduction`` to S_{points, over}, some rows at a time."""
+        """Apply a reduction to S_{points, over}, some rows at a time.
+
+        Parameters
+        ----------
+        points : tensor of shape (n_points,), int64
+            The rows of the block.
+
+        over : tensor of shape (n_over,), int64
+            Its columns.
+
+        reduction : callable
+            Makes something of the same length of a block of rows.
+
+        Returns
+        -------
+        reduced : tensor of shape (n_points, ...)
+            What the reduction has made of all rows.
+        """
         block, height = self.towards(over), max(1, BLOCK // max(1, len(over)))
         return _in_blocks(lambda some: reduction(block(some)), points, height)
 
@@ -87,6 +149,16 @@ class Similarity(ABC):
         """Return a function from points to the block S_{points, over}.
 
         It may be asked many times, so what depends on ``over`` alone is done once.
+
+        Parameters
+        ----------
+        over : tensor of shape (n_over,), int64
+            The columns of the block.
+
+        Returns
+        -------
+        block : callable
+            Takes a tensor of n_points points and returns one of shape (n_points, n_over).
         """
         return lambda points: self[points, over]
 
@@ -139,7 +211,18 @@ class InnerProduct(Similarity):
 
     @staticmethod
     def prepare(factor):
-        """Return rows of a factor as the metric compares them."""
+        """Return rows of a factor as the metric compares them.
+
+        Parameters
+        ----------
+        factor : tensor of shape (n, d), or `MappedRows`
+            One of the factors.
+
+        Returns
+        -------
+        prepared : tensor of shape (n, d), or `MappedRows`
+            The factor itself.
+        """
         return factor
 
     def __getitem__(self, block):
@@ -211,13 +294,32 @@ class RawCosineSimilarity(InnerProduct):
     """S_ij = cos(g_i, g_j) in [-1, 1], metric="raw_cosine".
 
     The kernel of the paper's time.  Where g_i is zero its cosine is 0, with itself too.
+
+    Parameters
+    ----------
+    *factors : tensors of shape (n, d_k), or `MappedRows`
+        As in `InnerProduct`.
+
+    prepared : bool, default=False
+        Whether `prepare` was applied to them already.
     """
 
     bounds = (-1.0, 1.0)
 
     @staticmethod
     def prepare(factor):
-        """Return a factor with rows of length 1."""
+        """Return a factor with rows of length 1.
+
+        Parameters
+        ----------
+        factor : tensor of shape (n, d), or `MappedRows`
+            One of the factors.
+
+        Returns
+        -------
+        prepared : tensor of shape (n, d), or `MappedRows`
+            Rows of length 0 stay as they are.
+        """
         return factor.unit() if is_mapped(factor) else _unit_rows(factor)
 
     def diagonal(self):
@@ -230,6 +332,14 @@ class CosineSimilarity(RawCosineSimilarity):
     """S_ij = (1 + cos(g_i, g_j)) / 2 in [0, 1], metric="cosine".
 
     Positive semidefinite and non-negative, which is what makes every closed form exact.
+
+    Parameters
+    ----------
+    *factors : tensors of shape (n, d_k), or `MappedRows`
+        As in `InnerProduct`.
+
+    prepared : bool, default=False
+        Whether `prepare` was applied to them already.
     """
 
     bounds = (0.0, 1.0)
@@ -248,7 +358,7 @@ class CosineSimilarity(RawCosineSimilarity):
 
 
 class RBFSimilarity(InnerProduct):
-    """S_ij = exp(-gamma |g_i - g_j|^2) in [0, 1], metric="rbf".
+    """``S_ij = exp(-gamma |g_i - g_j|^2)`` in [0, 1], metric="rbf".
 
     Parameters
     ----------
@@ -256,8 +366,11 @@ class RBFSimilarity(InnerProduct):
         As in `InnerProduct`.
 
     gamma : float, default=None
-        Inverse squared length; by default one over the mean of |g_i - g_j|^2 over all
+        Inverse squared length; by default one over the mean of ``|g_i - g_j|^2`` over all
         pairs, so that scaling the rows changes nothing.
+
+    prepared : bool, default=False
+        Whether `prepare` was applied to the factors already.
     """
 
     bounds = (0.0, 1.0)
@@ -279,6 +392,7 @@ class RBFSimilarity(InnerProduct):
 
     @property
     def rounding(self):
+        """Relative error of a squared distance."""
         return ROUNDING * torch.finfo(self.squared_norms.dtype).eps
 
     def towards(self, over):
@@ -318,6 +432,9 @@ class MappedRows:
 
     dtype : torch.dtype, default=torch.float32
         What rows are returned as.
+
+    is_unit : bool, default=False
+        Whether rows are scaled to length 1 when they are read.
     """
 
     device = torch.device("cpu")
@@ -328,6 +445,7 @@ class MappedRows:
 
     @property
     def shape(self):
+        """Numbers of rows and columns."""
         n_rows = len(self.array) if self.rows is None else len(self.rows)
         return n_rows, self.array.shape[1]
 
@@ -336,19 +454,42 @@ class MappedRows:
 
     @property
     def n_bytes(self):
-        """Return what all of it would take in memory."""
+        """What all of it would take in memory."""
         return self.shape[0] * self.shape[1] * self.dtype.itemsize
 
     def unit(self):
-        """Return the same matrix with rows of length 1."""
+        """Return the same matrix with rows of length 1.
+
+        Returns
+        -------
+        rows : MappedRows
+            They are scaled when they are read.
+        """
         return MappedRows(self.array, self.rows, self.dtype, is_unit=True)
 
     def double(self):
-        """Return the same matrix in float64."""
+        """Return the same matrix in float64.
+
+        Returns
+        -------
+        rows : MappedRows
+            They are converted when they are read.
+        """
         return MappedRows(self.array, self.rows, torch.float64, self.is_unit)
 
     def to(self, device):
-        """Return the matrix itself, or read as a whole for another device."""
+        """Return the matrix itself, or read as a whole for another device.
+
+        Parameters
+        ----------
+        device : torch.device or str
+            Where it is wanted.
+
+        Returns
+        -------
+        rows : MappedRows or tensor
+            A tensor on any device but the CPU.
+        """
         on_host = torch.device(device).type == "cpu"
         return self if on_host else self[:].to(device)
 
@@ -363,11 +504,37 @@ class MappedRows:
         return _unit_rows(read) if self.is_unit else read
 
     def index_select(self, dim, points):
+        """Read some rows.
+
+        Parameters
+        ----------
+        dim : int
+            0; present so that this is called as a tensor is.
+
+        points : tensor of shape (n_points,), int64
+            The rows to read.
+
+        Returns
+        -------
+        rows : tensor of shape (n_points, n_columns)
+            In ``dtype``.
+        """
         return self[points]
 
 
 def is_mapped(matrix):
-    """Return whether rows of a factor are read from disk when they are needed."""
+    """Return whether rows of a factor are read from disk when they are needed.
+
+    Parameters
+    ----------
+    matrix : tensor or `MappedRows`
+        The factor.
+
+    Returns
+    -------
+    mapped : bool
+        True for `MappedRows`.
+    """
     return isinstance(matrix, MappedRows)
 
 
@@ -442,10 +609,10 @@ def gradient_factors(features, logits, labels):
     Returns
     -------
     residuals : tensor of shape (n, n_classes)
-        softmax(z_i) - e_{y_i}.
+        The rows softmax(z_i) - e_{y_i}.
 
     inputs : tensor of shape (n, d + 1)
-        (h_i, 1): the last column belongs to the bias.
+        The rows (h_i, 1): the last column belongs to the bias.
     """
     target = F.one_hot(labels, logits.shape[1]).bool()
     others = logits.masked_fill(target, -torch.inf)

@@ -11,15 +11,18 @@ __all__ = [
     "Saturated",
     "Settled",
     "TargetScore",
-    "reason_to_stop",
-    "rules_of",
-    "watches_pool",
 ]
 
 
 @dataclass(frozen=True)
 class BudgetSpent:
-    """Stop once so many rows are labeled."""
+    """Stop once so many rows are labeled.
+
+    Parameters
+    ----------
+    n_labels : int
+        How many, those at the beginning included.
+    """
 
     n_labels: int
 
@@ -29,7 +32,15 @@ class BudgetSpent:
 
 @dataclass(frozen=True)
 class TargetScore:
-    """Stop once the score on the validation rows reaches a target."""
+    """Stop once the score on the validation rows reaches a target.
+
+    Needs ``X_val`` and ``y_val`` in `ActiveLearner.fit`.
+
+    Parameters
+    ----------
+    target : float
+        Score to reach.
+    """
 
     target: float
 
@@ -43,7 +54,13 @@ class TargetScore:
 
 @dataclass(frozen=True)
 class Saturated:
-    """Stop once the last choice had too few picks that carried information."""
+    """Stop once the last choice had too few picks that carried information.
+
+    Parameters
+    ----------
+    share : float, default=0.5
+        Fewer informative picks than this share of the choice are too few.
+    """
 
     share: float = 0.5
 
@@ -61,6 +78,11 @@ class Settled:
 
     Predicts on all rows after every training to know, and notes the share that changed
     as ``changed`` in the history.
+
+    Parameters
+    ----------
+    share : float, default=0.01
+        Largest share that counts as almost none.
     """
 
     share: float = 0.01

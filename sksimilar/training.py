@@ -72,7 +72,21 @@ class StopAtAccuracy(Callback):
         self.name = name
 
     def on_epoch_end(self, net, **kwargs):
-        """Raise what skorch understands as the end of training."""
+        """Raise what skorch understands as the end of training.
+
+        Parameters
+        ----------
+        net : skorch net
+            In training.
+
+        **kwargs : dict
+            Ignored.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            Once the target is reached.
+        """
         if net.history[-1, self.name] >= self.target:
             raise KeyboardInterrupt
 

@@ -309,6 +309,23 @@ def test_cosine_needs_the_labels_of_the_query(classifier):
         TopCosineSampler(classifier).fit(X, query_mask=QUERY)
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        np.zeros((5, 3, 8, 8), dtype="float32"),
+        torch.zeros(5, 1, 28, 28),
+        np.full((5, 2), np.nan),
+        ["a", "text", "and", "four", "more"],
+        np.array([b"bytes"] * 5, dtype=object),
+    ],
+    ids=["images", "tensor", "nan", "texts", "objects"],
+)
+def test_random_rows_are_counted_and_not_read(rows):
+    sampler = RandomSampler(budget=3, random_state=0)
+    taken = sampler.fit_select(rows, [0, -1, -1, -1, -1])
+    assert_array_equal(taken, RandomSampler(random_state=0).fit(range(4)).select(3) + 1)
+
+
 @parametrize_with_checks([RandomSampler(), CoreSetSampler()])
 def test_samplers_keep_the_conventions_of_scikit_learn(estimator, check):
     check(estimator)

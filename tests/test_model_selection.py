@@ -6,9 +6,15 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.datasets import make_blobs
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import make_scorer
-from sklearn.model_selection import GridSearchCV, check_cv, cross_validate
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    check_cv,
+    cross_validate,
+)
 
 from sksimilar import RandomSampler
 from sksimilar.learner import ActiveLearner
@@ -170,3 +176,15 @@ def test_the_scorers_work_in_a_search():
     reached = 10 + 10 * np.flatnonzero(np.array(accuracies) >= 0.8)[0]
     assert results["mean_test_labels"][1] == -reached
     assert results["mean_test_accuracy"][0] < results["mean_test_accuracy"][1]
+
+
+@pytest.mark.parametrize("n_splits", [1, 2])
+@pytest.mark.parametrize("random_state", [None, np.random.RandomState(0)])
+def test_halving_refuses_folds_that_may_differ_from_call_to_call(
+    n_splits, random_state
+):
+    cv = PoolSplit(EVAL, n_splits, random_state=random_state)
+    rounds = {"resource": "n_rounds", "max_resources": 4}
+    search = HalvingGridSearchCV(LEARNER, {"n_initial": [5, 10]}, cv=cv, **rounds)
+    with pytest.raises(ValueError, match="random_state to an int"):
+        search.fit(X, Y)

@@ -26,8 +26,8 @@ class FASSSampler(EntropySampler):
         Predicts the probabilities, and supplies what rows are compared by.
 
     function : str or acquisition function, default='fl'
-        f, as in :class:`~sksimilar.SIMILARSampler`: a name such as 'fl', 'gc' or
-        'logdet', or an object.
+        The function f, as in :class:`~sksimilar.SIMILARSampler`: a name such as 'fl',
+        'gc' or 'logdet', or an object.
 
     budget : int, default=10
         Rows that `select` returns by default.

@@ -5,6 +5,7 @@ from abc import abstractmethod
 import numpy as np
 import torch
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import validate_data
 
 from .._validation import check_labeled
 from ..base import BaseSampler
@@ -15,6 +16,8 @@ from ._sets import NO_ROWS, check_estimator, check_query_given, embed, query_lab
 
 class RandomSampler(BaseSampler):
     """Select rows uniformly at random.
+
+    Rows are counted and not looked at, so X may hold images, texts or anything else.
 
     Parameters
     ----------
@@ -39,11 +42,19 @@ class RandomSampler(BaseSampler):
         self.budget = budget
         self.random_state = random_state
 
+    def _check_array(self, X):
+        return validate_data(self, X, skip_check_array=True)
+
     def _fit(self, X, y):
         pass
 
     def _select(self, n):
         return self._rng().permutation(self.candidates_)[:n]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.no_validation = tags.input_tags.sparse = True
+        return tags
 
 
 class RankedSampler(BaseSampler):

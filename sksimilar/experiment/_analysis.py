@@ -44,7 +44,7 @@ AGAINST = ("random", "badge")
 class Outcome:
     """All runs of one experiment; accuracies are in percent.
 
-    Attributes
+    Parameters
     ----------
     runs : dict of dict of dict of ndarray of shape (n_rounds + 1,)
         By method, seed and column.
@@ -159,23 +159,79 @@ class Outcome:
         return sorted(set.intersection(*(set(each) for each in self.runs.values())))
 
     def n_seeds(self, method):
-        """Return the number of runs of a method, which may be 0."""
+        """Return the number of runs of a method.
+
+        Parameters
+        ----------
+        method : str
+            Its name.
+
+        Returns
+        -------
+        n_seeds : int
+            It may be 0.
+        """
         return len(self.runs.get(method, ()))
 
     def curves(self, method, name, seeds=None):
-        """Return a column of the runs of a method, shape (n_seeds, n_rounds + 1)."""
+        """Return a column of the runs of a method.
+
+        Parameters
+        ----------
+        method : str
+            Its name.
+
+        name : str
+            The column.
+
+        seeds : list of int, default=None
+            Which runs; all by default.
+
+        Returns
+        -------
+        curves : ndarray of shape (n_seeds, n_rounds + 1)
+            One row for each run.
+        """
         runs = self.runs[method]
         return np.array([runs[seed][name] for seed in (seeds or runs)])
 
     def pair(self, first, second, name):
-        """Return a column of two methods under the seeds that both have."""
+        """Return a column of two methods under the seeds that both have.
+
+        Parameters
+        ----------
+        first, second : str
+            The methods.
+
+        name : str
+            The column.
+
+        Returns
+        -------
+        first_curves, second_curves : ndarray of shape (n_pairs, n_rounds + 1)
+            Rows of the same place are of the same seed.
+        """
         seeds = sorted(self.runs[first].keys() & self.runs[second].keys())
         if not seeds:
             return np.empty((2, 0, len(self.n_labels)))
         return [self.curves(method, name, seeds) for method in (first, second)]
 
     def spread(self, method, name):
-        """Return the standard deviation over runs in every round (Fig. 5c and 8)."""
+        """Return the standard deviation over runs in every round (Fig. 5c and 8).
+
+        Parameters
+        ----------
+        method : str
+            Its name.
+
+        name : str
+            The column.
+
+        Returns
+        -------
+        spread : ndarray of shape (n_rounds + 1,)
+            NaN for a single run.
+        """
         curves = self.curves(method, name)
         alone = len(curves) < 2
         return (
@@ -198,7 +254,7 @@ ENDPOINTS = {"final": final, "area": area_under_curve}
 class Comparison:
     """What one method gains over another under the same seeds.
 
-    Attributes
+    Parameters
     ----------
     method, against, endpoint : str
         What is compared.

@@ -50,7 +50,7 @@ SYNONYMS = {"flq"}  # Of flqmi.
 class Method:
     """A sampler, and the sets that it is given.
 
-    Attributes
+    Parameters
     ----------
     sampler : sampler
         Not fitted.
@@ -84,6 +84,7 @@ def methods_for(scenario, budget, **options):
     Returns
     -------
     methods : dict of Method
+        By their names.
 
     Examples
     --------

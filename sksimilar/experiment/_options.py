@@ -7,19 +7,60 @@ __all__ = ["OptionError", "make_directory", "natural", "positive"]
 
 
 class OptionError(ValueError):
-    """A value of a command-line option that cannot be used; names the option."""
+    """A value of a command-line option that cannot be used.
+
+    Parameters
+    ----------
+    option : str
+        Name of the option, such as ``--out``.
+
+    message : str
+        What is wrong with its value.
+    """
 
     def __init__(self, option, message):
         super().__init__(f"argument {option}: {message}")
 
 
 def positive(text):
-    """Return a text as an integer of at least 1."""
+    """Return a text as an integer of at least 1.
+
+    Parameters
+    ----------
+    text : str
+        Value of an option.
+
+    Returns
+    -------
+    value : int
+        The number.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        For any other text.
+    """
     return at_least(text, 1)
 
 
 def natural(text):
-    """Return a text as an integer of at least 0."""
+    """Return a text as an integer of at least 0.
+
+    Parameters
+    ----------
+    text : str
+        Value of an option.
+
+    Returns
+    -------
+    value : int
+        The number.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        For any other text.
+    """
     return at_least(text, 0)
 
 
@@ -37,7 +78,18 @@ def at_least(text, least):
 
 
 def make_directory(path):
-    """Make a directory that can be written to, before any work is done."""
+    """Make a directory that can be written to, before any work is done.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        It may exist.
+
+    Raises
+    ------
+    OptionError
+        Where that cannot be.
+    """
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -30,7 +30,7 @@ PLENTY = 11_000
 class Protocol:
     """An experiment: what is learned from what, in how many rounds.
 
-    Attributes
+    Parameters
     ----------
     summary : str
         What it is, and where it is not the paper's.
@@ -53,8 +53,11 @@ class Protocol:
     architecture : type, default=LeNet
         Class of the network.
 
-    padding, flip
-        Augmentation in training, as in `Normalized`.
+    padding : int, default=4
+        Pixels by which images are shifted at most, where they are augmented.
+
+    flip : bool, default=False
+        Whether they are mirrored then.
 
     augment : bool, default=False
         Whether there is any, unless a switch says so.
@@ -81,7 +84,18 @@ class Protocol:
     trim: int = 0
 
     def load(self, data_home=None):
-        """Return the data, which a process reads once."""
+        """Return the data, which a process reads once.
+
+        Parameters
+        ----------
+        data_home : path-like, default=None
+            Directory of the data, as for the loaders of `sksimilar.datasets`.
+
+        Returns
+        -------
+        data : Bunch
+            As the loader returns it.
+        """
         return _load(self.data, data_home)
 
     def copies(self):
@@ -141,6 +155,7 @@ class Protocol:
         Returns
         -------
         net : skorch net
+            Not fitted.
         """
         return network(
             self.architecture,

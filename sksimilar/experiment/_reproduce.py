@@ -165,6 +165,7 @@ def summary(rows):
     Returns
     -------
     text : str
+        A line for each method.
     """
     last = {}
     for row in rows:  # The last training of a run is its last row.

@@ -17,7 +17,7 @@ __all__ = ["Run", "compare", "in_parallel", "progress", "run"]
 class Run:
     """What one method did on one task.
 
-    Attributes
+    Parameters
     ----------
     method : str
         Its name.
@@ -38,11 +38,33 @@ class Run:
     selected: np.ndarray = field(repr=False)
 
     def curve(self, name):
-        """Return one number of every record, shape (n_rounds + 1,)."""
+        """Return one number of every record.
+
+        Parameters
+        ----------
+        name : str
+            Which one.
+
+        Returns
+        -------
+        curve : ndarray of shape (n_rounds + 1,)
+            One for each training.
+        """
         return np.array([record[name] for record in self.records], dtype=float)
 
     def rows(self, **facts):
-        """Return the records, each with what the run is and with further facts."""
+        """Return the records, each with what the run is.
+
+        Parameters
+        ----------
+        **facts : object
+            Further columns, the same in every row.
+
+        Returns
+        -------
+        rows : list of dict
+            One for each training.
+        """
         return [
             {"method": self.method, "seed": self.seed, **record, **facts}
             for record in self.records
@@ -57,11 +79,20 @@ def run(method, sampler, task, estimator, scenario, n_rounds, **options):
     method : str
         Name of the method.
 
-    sampler, estimator, scenario, n_rounds
-        As for :class:`~sksimilar.ActiveLearner`.
+    sampler : sampler
+        Not fitted.
 
     task : Task
         Data and seed.
+
+    estimator : classifier
+        As for :class:`~sksimilar.ActiveLearner`, as are those that follow.
+
+    scenario : str or Scenario
+        Which rows stand for Q and P.
+
+    n_rounds : int
+        Rounds of asking.
 
     **options : dict
         Further parameters of :class:`~sksimilar.ActiveLearner`.
@@ -69,6 +100,7 @@ def run(method, sampler, task, estimator, scenario, n_rounds, **options):
     Returns
     -------
     run : Run
+        What was found.
     """
     learner = ActiveLearner(
         estimator,
@@ -122,8 +154,14 @@ def compare(methods, tasks, estimator, *, scenario, n_rounds, n_jobs=None, track
     tasks : list of Task
         One for each seed.
 
-    estimator, scenario, n_rounds
-        As for :class:`~sksimilar.ActiveLearner`.
+    estimator : classifier
+        As for :class:`~sksimilar.ActiveLearner`, as are the two that follow.
+
+    scenario : str or Scenario
+        Which rows stand for Q and P.
+
+    n_rounds : int
+        Rounds of asking.
 
     n_jobs : int, default=None
         Processes.  Results do not depend on it, times of selection may.
@@ -152,7 +190,21 @@ def in_parallel(jobs, n_jobs):
 
 
 def progress(runs, total):
-    """Yield runs as they finish, under a progress bar or else line by line."""
+    """Yield runs as they finish, under a progress bar or else line by line.
+
+    Parameters
+    ----------
+    runs : iterable of Run
+        Those that are under way.
+
+    total : int
+        How many there will be.
+
+    Yields
+    ------
+    run : Run
+        As it comes.
+    """
     try:
         from tqdm.auto import tqdm
     except ImportError:

@@ -87,6 +87,7 @@ def smallest_p(n_pairs):
     Returns
     -------
     p : float
+        The smallest that so many pairs can have.
 
     Examples
     --------
@@ -217,6 +218,7 @@ def area_under_curve(n_labels, scores):
     Returns
     -------
     area : float or ndarray of shape (n_runs,)
+        One for each curve.
 
     Examples
     --------

@@ -24,20 +24,63 @@ class Results:
         self.directory = Path(directory)
 
     def has(self, method, seed):
-        """Return whether a run is finished."""
+        """Return whether a run is finished.
+
+        Parameters
+        ----------
+        method : str
+            Its method.
+
+        seed : int
+            Its seed.
+
+        Returns
+        -------
+        finished : bool
+            Whether its file is there.
+        """
         return self._path(method, seed).exists()
 
     def save(self, method, seed, rows):
-        """Write what a finished run has found."""
+        """Write what a finished run has found.
+
+        Parameters
+        ----------
+        method : str
+            Its method.
+
+        seed : int
+            Its seed.
+
+        rows : list of dict
+            One for each training.
+        """
         self.directory.mkdir(parents=True, exist_ok=True)
         write_rows(self._path(method, seed), rows)
 
     def rows(self):
-        """Return the rows of all finished runs, by method and seed."""
+        """Return the rows of all finished runs, by method and seed.
+
+        Returns
+        -------
+        rows : list of dict of str
+            One for each training.
+        """
         return [row for path in self._paths() for row in read_csv(path)]
 
     def check(self, switches):
-        """Refuse switches that differ from those of finished runs."""
+        """Refuse switches that differ from those of finished runs.
+
+        Parameters
+        ----------
+        switches : dict
+            By name.
+
+        Raises
+        ------
+        OptionError
+            For the first that differs.
+        """
         for path in self._paths():
             row = read_csv(path)[0]
             for name, value in switches.items():
@@ -57,7 +100,18 @@ class Results:
 
 
 def read_csv(path):
-    """Return the lines of a CSV file as dicts of texts."""
+    """Return the lines of a CSV file.
+
+    Parameters
+    ----------
+    path : path-like
+        A file with a header.
+
+    Returns
+    -------
+    rows : list of dict of str
+        One for each line.
+    """
     with open(path, newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 

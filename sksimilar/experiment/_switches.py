@@ -16,8 +16,40 @@ def _switch(default, text, choices=None):
 class Switches:
     """What an experiment does where the paper's text and the authors' code differ.
 
-    Each is an option of the command line, whose help says what it decides, and a column
-    of the results.
+    Each is an option of the command line and a column of the results.
+
+    Parameters
+    ----------
+    query : {'growing', 'fixed'}, default='growing'
+        Whether R and I take in the wanted rows found (code) or stay (text).
+
+    parity : {'yes', 'no'}, default='yes'
+        Whether every method trains on the query rows too.
+
+    schedule : {'cosine', 'constant'}, default='cosine'
+        Learning rate of the text (cosine) or of the code (constant).
+
+    epochs : int, default=150
+        Most epochs in a round; 150 in the text, 300 in the code.
+
+    metric : {'cosine', 'raw_cosine', 'dot'}, default='cosine'
+        Similarity: (1 + cos) / 2, its form at the time of the paper, or the plain inner
+        product of the text.
+
+    labels : {'true', 'hypothesized'}, default='true'
+        Labels behind the gradients of Q and P: true (code) or hypothesized (text).
+
+    partitions : int, default=1
+        Random parts of the pool to select in, each a share of the budget.
+
+    augment : {'auto', 'on', 'off'}, default='auto'
+        Whether images are shifted in training, and photographs mirrored; 'auto' does so
+        for CIFAR-10 alone.
+
+    Raises
+    ------
+    OptionError
+        For a value that is none of these.
 
     Examples
     --------
@@ -74,7 +106,13 @@ class Switches:
                 )
 
     def of_sampler(self):
-        """Return them as parameters of `SIMILARSampler`."""
+        """Return them as parameters of `SIMILARSampler`.
+
+        Returns
+        -------
+        parameters : dict
+            By name.
+        """
         return {
             "metric": self.metric,
             "labels": self.labels,
@@ -83,7 +121,18 @@ class Switches:
         }
 
     def of_network(self, by_default):
-        """Return them as arguments of `Protocol.network`."""
+        """Return them as arguments of `Protocol.network`.
+
+        Parameters
+        ----------
+        by_default : bool
+            Whether 'auto' augments.
+
+        Returns
+        -------
+        arguments : dict
+            By name.
+        """
         return {
             "max_epochs": self.epochs,
             "schedule": self.schedule,

@@ -13,7 +13,7 @@ __all__ = ["Task"]
 class Task:
     """All that the methods share under one seed.
 
-    Attributes
+    Parameters
     ----------
     X : ndarray of shape (n_samples, ...)
         Rows that are labeled at first, and the pool.
@@ -128,11 +128,33 @@ class Task:
         return len(self._distinct(np.flatnonzero(self.in_pool)))
 
     def n_found(self, rows):
-        """Return how many distinct wanted rows there are among some positions."""
+        """Return how many distinct wanted rows there are among some positions.
+
+        Parameters
+        ----------
+        rows : ndarray of int64
+            Positions in X.
+
+        Returns
+        -------
+        n_found : int
+            Copies count once.
+        """
         return len(self._distinct(rows))
 
     def scores(self, predicted):
-        """Return the accuracies on the test rows."""
+        """Return the accuracies on the test rows.
+
+        Parameters
+        ----------
+        predicted : ndarray of shape (n_test,)
+            Predicted labels of ``X_test``.
+
+        Returns
+        -------
+        scores : dict of float
+            ``accuracy`` and ``focus_accuracy``, from 0 to 1.
+        """
         correct = predicted == self.y_test
         focus = [correct[self.y_test == label].mean() for label in self.focus]
         return {

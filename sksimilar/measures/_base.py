@@ -12,7 +12,25 @@ from .._validation import check_bounds
 
 
 class Sizes(NamedTuple):
-    """Sizes that the cost of a selection depends on; ``width`` is numbers per row."""
+    """Sizes that the cost of a selection depends on.
+
+    Parameters
+    ----------
+    n_points : int
+        Candidates.
+
+    n_ground : int
+        Points of V.
+
+    n_query, n_conditioning : int
+        Points of Q and P, 0 where there is no such set.
+
+    budget : int
+        Points to choose.
+
+    width : int
+        Numbers that an embedded row consists of.
+    """
 
     n_points: int
     n_ground: int
@@ -25,7 +43,7 @@ class Sizes(NamedTuple):
 class Cost(NamedTuple):
     """What a selection takes.
 
-    Attributes
+    Parameters
     ----------
     products : float
         Floating-point operations in matrix products.
@@ -108,16 +126,56 @@ class AcquisitionFunction(BaseEstimator, ABC):
     def traits(self, bounds, query, conditioning):
         """Return whether the measure is submodular in A, and its least gain.
 
-        No gain is ever below the least: 0 for monotone measures, -inf where nothing is
-        known.  ``bounds`` are those of the similarity; the sets may be None.
+        Parameters
+        ----------
+        bounds : tuple of float
+            Of the similarity.
+
+        query, conditioning : tensor of int64, or None
+            The points of Q and P.
+
+        Returns
+        -------
+        submodular : bool
+            Whether gains only shrink as A grows.
+
+        least_gain : float
+            No gain is ever below it: 0 for monotone measures, -inf where nothing is known.
         """
 
     @abstractmethod
     def cost(self, sizes):
-        """Return the expected `Cost` of one greedy selection."""
+        """Return what one greedy selection is expected to take.
+
+        Parameters
+        ----------
+        sizes : Sizes
+            Of the sets.
+
+        Returns
+        -------
+        cost : Cost
+            Operations and numbers held.
+        """
 
     def check(self, bounds, query=None, conditioning=None):
-        """Refuse parameters, sets and similarities that the definition excludes."""
+        """Refuse parameters, sets and similarities that the definition excludes.
+
+        Parameters
+        ----------
+        bounds : tuple of float
+            Of the similarity.
+
+        query, conditioning : tensor of int64, default=None
+            The points of Q and P.
+
+        Raises
+        ------
+        ValueError
+            For a parameter out of range, a set that is missing or has no place in the
+            function, similarities outside of ``domain``, and rows in both sets where the
+            function does not sharpen.
+        """
         self._validate_params()
         name = type(self).__name__
         if self.needs_query and query is None:
@@ -147,27 +205,84 @@ class SetFunction(AcquisitionFunction):
 
     @abstractmethod
     def start(self, similarity, ground):
-        """Set C to the empty set and return self; ``ground`` indexes V."""
+        """Set C to the empty set.
+
+        Parameters
+        ----------
+        similarity : Similarity
+            S over all points.
+
+        ground : tensor of shape (n_ground,), int64
+            The points of V.
+
+        Returns
+        -------
+        self : SetFunction
+            The function itself.
+        """
 
     @abstractmethod
     def add(self, points, scale=1.0):
-        """Add ``points`` to C, their similarities to others scaled; return self."""
+        """Add points to C.
+
+        Parameters
+        ----------
+        points : tensor of shape (n_points,), int64
+            The points to add.
+
+        scale : float, default=1.0
+            Weight of their similarities to all others.
+
+        Returns
+        -------
+        self : SetFunction
+            The function itself.
+        """
 
     @abstractmethod
     def gains(self, points):
-        """Return f(j | C) for every j in ``points``."""
+        """Return f(j | C) for every point j.
+
+        Parameters
+        ----------
+        points : tensor of shape (n_points,), int64
+            The points to add one at a time, each by itself.
+
+        Returns
+        -------
+        gains : tensor of shape (n_points,)
+            What each would add to f(C).
+        """
 
     def branch(self):
         """Return a copy whose C grows on its own.
 
         State that `add` rebinds needs nothing more; override where it writes in place.
+
+        Returns
+        -------
+        function : SetFunction
+            The copy.
         """
         return copy(self)
 
     def information(self, informed, points):
-        """Return I_f(j; Q | C), where ``informed`` holds f at C and Q together.
+        """Return I_f(j; Q | C) for every point j.
 
         Override with a closed form where one is cheaper; the two must agree.
+
+        Parameters
+        ----------
+        informed : SetFunction
+            The same f, at C and Q together.
+
+        points : tensor of shape (n_points,), int64
+            The points to add one at a time.
+
+        Returns
+        -------
+        information : tensor of shape (n_points,)
+            The gains f(j | C) - f(j | C + Q).
         """
         return self.gains(points) - informed.gains(points)
 
@@ -194,7 +309,7 @@ class InformationMeasure:
     Parameters
     ----------
     function : SetFunction
-        f, started with the empty set.
+        The function f, started with the empty set.
 
     query, conditioning : tensor of int64, default=None
         The points of Q and P.  Those in both are added with a sharpened kernel.
@@ -217,6 +332,7 @@ class InformationMeasure:
 
     @property
     def keeps_gains(self):
+        """Whether f keeps the gains of all points current."""
         return self.prior.keeps_gains
 
     @property
@@ -225,24 +341,70 @@ class InformationMeasure:
         return getattr(self.prior, "expected", None)
 
     def expect(self, points):
-        """Prepare for adding these points, one by one and in this order."""
+        """Prepare for adding these points, one by one and in this order.
+
+        Parameters
+        ----------
+        points : tensor of shape (n_points,), int64
+            What will probably be added.
+
+        Returns
+        -------
+        self : InformationMeasure
+            The measure itself.
+        """
         for function in self._functions():
             function.expect(points)
         return self
 
     def over(self, points):
-        """Return a copy that knows of these points alone, as 0, 1, ... ."""
+        """Return a copy that knows of these points alone, as 0, 1, ... .
+
+        Parameters
+        ----------
+        points : tensor of shape (n_points,), int64
+            The points to keep.
+
+        Returns
+        -------
+        measure : InformationMeasure
+            The copy, with the same A.
+        """
         twin = copy(self)
         twin.prior = self.prior.over(points)
         twin.informed = self.informed and self.informed.over(points)
         return twin
 
     def gains(self, points):
+        """Return I_f(j; Q | A + P) for every point j.
+
+        Parameters
+        ----------
+        points : tensor of shape (n_points,), int64
+            The points to add one at a time.
+
+        Returns
+        -------
+        gains : tensor of shape (n_points,)
+            What each would add to the value of A.
+        """
         if self.informed is None:
             return self.prior.gains(points)
         return self.prior.information(self.informed, points)
 
     def add(self, points):
+        """Let A grow.
+
+        Parameters
+        ----------
+        points : tensor of shape (n_points,), int64
+            The points to add.
+
+        Returns
+        -------
+        self : InformationMeasure
+            The measure itself.
+        """
         for function in self._functions():
             function.add(points)
         return self
@@ -267,11 +429,33 @@ class QueryFunction(AcquisitionFunction):
 
     @abstractmethod
     def gains(self, points):
-        """Return the gain of every j in ``points``."""
+        """Return the gain of every point.
+
+        Parameters
+        ----------
+        points : tensor of shape (n_points,), int64
+            The points to add one at a time.
+
+        Returns
+        -------
+        gains : tensor of shape (n_points,)
+            What each would add to the value of A.
+        """
 
     @abstractmethod
     def add(self, points):
-        """Add ``points`` to A and return self."""
+        """Let A grow.
+
+        Parameters
+        ----------
+        points : tensor of shape (n_points,), int64
+            The points to add.
+
+        Returns
+        -------
+        self : QueryFunction
+            The measure itself.
+        """
 
     def measure(
         self, similarity, ground, query=None, conditioning=None, eta=1.0, nu=1.0

@@ -32,12 +32,12 @@ SUMMED_UP = 2e-7  # Relative error of a sum of many similarities in float32.
 
 
 class FacilityLocation(SetFunction):
-    """f(A) = sum_{i in V} max_{j in A} S_ij: how well A represents V.
+    """Facility location, f(A) = sum_{i in V} max_{j in A} S_ij.
 
-    A negative similarity counts as 0, the maximum over no row.  The families are FL,
-    FLVMI, FLCG and FLCMI of [1]_, Table 2.  Their gains need all pairs of candidates,
-    a block at a time.  With a query it saturates: once A is as similar to each row as
-    Q is, no further gain is more than rounding.
+    How well A represents V.  A negative similarity counts as 0, the maximum over no
+    row.  The families are FL, FLVMI, FLCG and FLCMI of [1]_, Table 2.  Their gains need
+    all pairs of candidates, a block at a time.  With a query it saturates: once A is as
+    similar to each row as Q is, no further gain is more than rounding.
 
     Parameters
     ----------
@@ -80,7 +80,21 @@ class FacilityLocation(SetFunction):
         return self._cover(scale * self._nearest(points))
 
     def add_sharpened(self, points, scale=1.0):
-        """Add ``points`` to C with the kernel S' = S ** sharpness."""
+        """Add points to C with the kernel S' = S ** sharpness.
+
+        Parameters
+        ----------
+        points : tensor of shape (n_points,), int64
+            The points to add.
+
+        scale : float, default=1.0
+            Weight of their similarities to all others.
+
+        Returns
+        -------
+        self : FacilityLocation
+            The function itself.
+        """
         nearest = self._nearest(points).clamp_min(0)
         return self._cover(scale * nearest.pow(self.sharpness))
 

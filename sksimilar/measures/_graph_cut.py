@@ -12,7 +12,7 @@ from ._base import Cost, QueryFunction, SetFunction, everyone
 
 
 class GraphCut(SetFunction):
-    """f(A) = sum_{i in V, j in A} S_ij - lam sum_{i, j in A} S_ij.
+    """Graph cut, f(A) = sum_{i in V, j in A} S_ij - lam sum_{i, j in A} S_ij.
 
     The families are GC, GCMI and GCCG of [1]_, Table 2.  GCMI is modular,
     2 lam sum_{i in A, j in Q} S_ij: it ranks rows by relevance and knows no diversity,
@@ -145,7 +145,7 @@ class DiverseGraphCut(QueryFunction):
     Notes
     -----
     The paper's diversity term is unpublished; this one is graph cut's own.  With many
-    picks it outweighs the relevance, so gamma is best kept near |Q| / budget.
+    picks it outweighs the relevance, so gamma is best kept near ``|Q| / budget``.
 
     Every pick lowers all gains about alike, so to be lazy about them does not pay: they
     are kept current, by one column of the similarity a pick.

@@ -17,11 +17,11 @@ ROUNDING = 1e-3  # Of the largest S_jj: what is missing beyond that is no roundi
 
 
 class LogDeterminant(SetFunction):
-    """f(A) = log det(S_A + ridge I): the volume that A spans.
+    """Log determinant, f(A) = log det(S_A + ridge I): the volume that A spans.
 
     f(j | C) is the log of what is left of S_jj once C is known, a Schur complement.
     The rows L^-1 S_{C,:} of an incremental Cholesky factor are kept for C alone ([2]_),
-    so memory is n (|P| + |Q| + 2 budget) numbers and each pick costs one pass.
+    so memory is ``n (|P| + |Q| + 2 budget)`` numbers and each pick costs one pass.
 
     With ridge s^2 this is the information gain of a Gaussian process with noise s^2:
     its mutual information is the rule of transductive active learning ([3]_), which
@@ -93,12 +93,34 @@ class LogDeterminant(SetFunction):
         return len(self.ahead_[1])
 
     def expect(self, points):
-        """Prepare for adding these points, one by one and in this order."""
+        """Prepare for adding these points, one by one and in this order.
+
+        Parameters
+        ----------
+        points : tensor of shape (n_points,), int64
+            What will probably be added.
+
+        Returns
+        -------
+        self : LogDeterminant
+            The function itself.
+        """
         self.ahead_ = points, self._new_rows(points)
         return self
 
     def over(self, points):
-        """Return a copy that knows of these points alone, as 0, 1, ... ."""
+        """Return a copy that knows of these points alone, as 0, 1, ... .
+
+        Parameters
+        ----------
+        points : tensor of shape (n_points,), int64
+            The points to keep.
+
+        Returns
+        -------
+        function : LogDeterminant
+            The copy, with the same C.
+        """
         twin = copy(self)
         twin.similarity_ = self.similarity_.restrict(points)
         twin.variance_ = self.variance_[points]

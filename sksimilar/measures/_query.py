@@ -113,7 +113,18 @@ class ConcaveOverModular(_ByQuery):
         return (grown - self._psi(self.cover_)).sum(dim=1) + self.relevance_[points]
 
     def limits(self, points):
-        """Return upper bounds on the gains: psi lies below each of its tangents."""
+        """Return upper bounds on the gains: psi lies below each of its tangents.
+
+        Parameters
+        ----------
+        points : tensor of shape (n_points,), int64
+            The points to add one at a time.
+
+        Returns
+        -------
+        limits : tensor of shape (n_points,)
+            No gain is larger; one product of matrices gives them all.
+        """
         with torch.enable_grad():
             typical = (self.cover_ + self.typical_).requires_grad_()
             height = self._psi(typical)

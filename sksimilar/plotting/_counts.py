@@ -74,8 +74,17 @@ class SelectionCountsDisplay(HighlightedCurveDisplay):
 
         Parameters
         ----------
-        n_picks, counts, expected, counted
-            As for the class.
+        n_picks : array-like of shape (n_rounds,)
+            Number of rows asked for until each round.
+
+        counts : dict of array-like of shape (n_repetitions, n_rounds)
+            For each method, by its name, how many of them are wanted, in every repetition.
+
+        expected : array-like of shape (n_rounds,), default=None
+            How many random picks hold on average, where that is known.
+
+        counted : str, default="Wanted rows"
+            What the vertical axis is called.
 
         ax : matplotlib Axes, default=None
             Where to draw; a new figure by default.

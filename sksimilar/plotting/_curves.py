@@ -57,8 +57,14 @@ class ActiveLearningCurveDisplay:
 
         Parameters
         ----------
-        n_labels, scores, score_name
-            As for the class.
+        n_labels : array-like of shape (n_rounds,)
+            Number of labels in each round.
+
+        scores : dict of array-like of shape (n_repetitions, n_rounds)
+            For each method, by its name, the score of every repetition.
+
+        score_name : str, default="Score"
+            What the vertical axis is called.
 
         ax : matplotlib Axes, default=None
             Where to draw; a new figure by default.

@@ -68,13 +68,25 @@ class HighlightedCurveDisplay(ActiveLearningCurveDisplay):
 
     Parameters
     ----------
-    n_labels, scores, score_name
-        As for :class:`ActiveLearningCurveDisplay`.
+    n_labels : array-like of shape (n_rounds,)
+        Number of labels in each round.
+
+    scores : dict of array-like of shape (n_repetitions, n_rounds)
+        For each method, by its name, the score of every repetition.
+
+    score_name : str, default="Score"
+        What the vertical axis is called.
 
     Attributes
     ----------
-    ax_, figure_, lines_, bands_
-        As for :class:`ActiveLearningCurveDisplay`.
+    ax_ : matplotlib Axes
+        Where the curves are.
+
+    figure_ : matplotlib Figure
+        Where the axes are.
+
+    lines_, bands_ : list of matplotlib artists
+        The curve of each method, and the band of each that stands out.
 
     Examples
     --------

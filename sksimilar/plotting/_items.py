@@ -65,8 +65,17 @@ class SelectedItemsDisplay:
 
         Parameters
         ----------
-        images, labels, selected, highlight_mask
-            As for the class.
+        images : array-like of shape (n_samples, height, width) or with channels last
+            All images.
+
+        labels : array-like of shape (n_samples,)
+            Their true classes.
+
+        selected : dict of array-like of int
+            For each method, by its name, positions of the images in order of choice.
+
+        highlight_mask : array-like of bool of shape (n_samples,), default=None
+            Images to frame, of rare classes for example; their class is set in bold.
 
         ax : matplotlib Axes, default=None
             Where to draw; a new figure by default.

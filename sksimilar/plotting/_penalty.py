@@ -56,8 +56,11 @@ class PenaltyMatrixDisplay:
 
         Parameters
         ----------
-        matrix, methods
-            As for the class.
+        matrix : array-like of shape (n_methods, n_methods)
+            Shares, or their sums over experiments.
+
+        methods : list of str of length n_methods
+            Names of rows and columns.
 
         ax : matplotlib Axes, default=None
             Where to draw; a new figure by default.

@@ -119,6 +119,7 @@ def apart(heights, gap):
     Returns
     -------
     moved : ndarray of shape (n,)
+        In the order given.
     """
     # Less their gaps, heights in order need only not to decrease.
     order = np.argsort(heights, kind="stable")
