@@ -47,7 +47,7 @@ def measured_rates(dtype, device):
     """Return the `Rates` of a device; the measurement takes about a tenth of a second."""
     few = torch.ones(8, dtype=dtype, device=device)
     thin = torch.ones(2048, 96, dtype=dtype, device=device)
-    many = torch.ones(1 << 22, dtype=dtype, device=device)  # More than caches hold.
+    many = torch.ones(1 << 24, dtype=dtype, device=device)  # More than caches hold.
     return Rates(
         products=2 * 2048 * 2048 * 96 / _fastest(lambda: thin @ thin.T, device),
         traffic=2 * len(many) / _fastest(lambda: many.add_(1), device),

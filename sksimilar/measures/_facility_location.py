@@ -119,8 +119,8 @@ class FacilityLocation(SetFunction):
         points = sizes.n_points * (sizes.width + 6)  # Factors by group; float64 gains.
         ground = sizes.n_ground * (sizes.width + N_GROUPS + 6)
         return Cost(
-            2 * sizes.width * (passes * pairs + given),
-            8 * passes * pairs + given,
+            3 * sizes.width * (passes * pairs + given),
+            40 * passes * pairs + given,
             3 * min(BLOCK, pairs) + points + ground,
             calls=10 * N_GROUPS,
         )

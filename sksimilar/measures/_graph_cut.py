@@ -75,7 +75,7 @@ class GraphCut(SetFunction):
         return positive, 0.0 if monotone else -inf
 
     def cost(self, sizes):
-        return _linear_cost(sizes, calls=80 if sizes.n_query else 250)
+        return _linear_cost(sizes, calls=150 if sizes.n_query else 400)
 
 
 class _Load:
@@ -111,7 +111,7 @@ def _linear_cost(sizes, calls):
     n_numbers = sizes.n_points * sizes.width
     block = 4 * min(BLOCK, n_numbers)  # In float64, and a product.
     held = 8 * sizes.n_points + block
-    return Cost(12 * n_numbers, 20 * n_numbers, held, calls)
+    return Cost(12 * n_numbers, 100 * n_numbers, held, calls)
 
 
 class Modular:
@@ -183,5 +183,5 @@ class DiverseGraphCut(QueryFunction):
         cost, columns = _linear_cost(sizes, calls=50), sizes.n_points * sizes.budget
         return cost._replace(
             products=cost.products + 2 * sizes.width * columns,
-            traffic=cost.traffic + (sizes.width + 10) * columns,
+            traffic=cost.traffic + 5 * sizes.width * columns,
         )

@@ -160,9 +160,9 @@ class LogDeterminant(SetFunction):
             branches.append(branches[0] + sizes.n_query)
         held = sum(branches) + SLAB * len(branches)
         products = sum(rows * (2 * sizes.width + rows) for rows in branches)
-        traffic = 200 * sum(branches)
+        traffic = 300 * sum(branches)
         each = (k * sizes.n_points for k in (products, traffic, held))
-        return Cost(*each, calls=150 * len(branches))
+        return Cost(*each, calls=250 * len(branches))
 
     def _left(self, points):
         """Return what is left of points; NaN where S cannot be positive semidefinite."""

@@ -62,7 +62,8 @@ class QueryFacilityLocation(_ByQuery):
     def cost(self, sizes):
         entries = sizes.n_points * sizes.n_query
         # All bounds of the empty set are too loose, and renewed in the first few picks.
-        return Cost(20 * sizes.width * entries, 40 * entries, 12 * sizes.n_points)
+        products, traffic = 20 * sizes.width * entries, 600 * entries
+        return Cost(products, traffic, 12 * sizes.n_points, calls=350)
 
 
 class ConcaveOverModular(_ByQuery):
@@ -132,7 +133,11 @@ class ConcaveOverModular(_ByQuery):
         height = (
             height.detach() - self._psi(self.cover_) - slope * self.typical_
         ).sum()
-        return self.to_query_[points] @ slope + (self.relevance_[points] + height)
+        if 2 * len(points) > len(self.to_query_):  # Indexing is slower than a product.
+            below = (self.to_query_ @ slope)[points]
+        else:
+            below = self.to_query_[points] @ slope
+        return below + (self.relevance_[points] + height)
 
     def add(self, points):
         self.cover_ = self.cover_ + self.to_query_[points].sum(dim=0)
@@ -140,8 +145,8 @@ class ConcaveOverModular(_ByQuery):
 
     def cost(self, sizes):
         entries = sizes.n_points * sizes.n_query
-        scans = 10 * sizes.budget * entries
-        return Cost(4 * sizes.width * entries, 12 * entries + scans, 3 * entries)
+        traffic = (50 + 8 * sizes.budget) * entries
+        return Cost(4 * sizes.width * entries, traffic, 3 * entries, calls=300)
 
     def _psi(self, x):
         return (self.psi if callable(self.psi) else CONCAVE[self.psi])(x)
