@@ -160,7 +160,7 @@ class LogDeterminant(SetFunction):
             branches.append(branches[0] + sizes.n_query)
         held = sum(branches) + SLAB * len(branches)
         products = sum(rows * (2 * sizes.width + rows) for rows in branches)
-        traffic = 300 * sum(branches)
+        traffic = (150 + 2 * sizes.width) * sum(branches)
         each = (k * sizes.n_points for k in (products, traffic, held))
         return Cost(*each, calls=250 * len(branches))
 
