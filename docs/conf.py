@@ -12,6 +12,8 @@ ROOT = HERE.parent
 # README look for them.
 COPIED = {
     "notebooks": "*.ipynb",
+    "benchmarks": "README.md",
+    "benchmarks/results": "*.png",
     "benchmarks/results/experiments": "[!n]*.[mp][dn]*",  # README.md and figures.
 }
 for folder, pattern in COPIED.items():
