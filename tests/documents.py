@@ -28,7 +28,7 @@ def tables(path):
     """Yield each row of each table as a dict from the head of a column to its cell."""
     head = None
     for line in path.read_text().splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line[1:-1])]
         if not line.startswith("|"):
             head = None
         elif head is None:
