@@ -236,6 +236,16 @@ def check_positions(indices, n_samples, name):
     return indices.astype(np.int64)
 
 
+def warn_of_nothing_unlabeled(y):
+    """Say that there is nothing to ask for, where every row has a label."""
+    if not is_unlabeled(_as_array(y)).any():
+        warnings.warn(
+            "`y` holds no -1: all rows count as labeled, and `ask` will return none. Mark "
+            "rows without a label by -1, in an array of dtype=object where labels are "
+            "texts; or pass `labeled_mask`."
+        )
+
+
 def check_answerable(candidates, codes, labeled_mask):
     """Refuse a simulation in which no row that may be asked for has an answer."""
     if not candidates.any() and labeled_mask is None and (codes != UNLABELED).all():

@@ -136,7 +136,8 @@ def verified_head(call, predict):
     if not _explains(logits, predict()):
         raise call.error(
             f"The nn.Linear {call.name!r} is not the head of the network: the softmax "
-            f"of its output is not what the net predicts."
+            f"of its output is not what the net predicts. (A net that returns logits "
+            "needs criterion=torch.nn.CrossEntropyLoss; skorch's default takes a softmax.)"
         )
     return call.hidden, logits
 

@@ -25,6 +25,7 @@ from ._validation import (
     check_sets,
     check_stopping,
     check_validation,
+    warn_of_nothing_unlabeled,
 )
 from .callbacks import CallbackSupportMixin, with_callbacks
 from .checkpoint import open_checkpoint
@@ -318,6 +319,8 @@ class ActiveLearner(
         masks = {name: options.get(name) for name in MASKS}
         validation = [options.get(name) for name in VALIDATION]
         self._open(X, y, masks, validation, simulated=False)
+        if masks["labeled_mask"] is None:
+            warn_of_nothing_unlabeled(y)
         return self
 
     def ask(self, n=None):

@@ -1190,3 +1190,15 @@ def test_real_digits_rare_classes_are_found_sooner_than_by_chance():
     # Of 1400 candidates 30 are rare: chance finds 1.3 of 60, give or take 1.1.
     assert found[SIMILARSampler] >= 15
     assert found[RandomSampler] <= 5
+
+
+def test_start_says_that_there_is_nothing_to_ask_for():
+    X = np.arange(6.0)[:, None]
+    learner = ActiveLearner(LogisticRegression(), RandomSampler())
+    with pytest.warns(UserWarning, match="`y` holds no -1"):
+        assert not len(learner.start(X, ["cat", "dog"] + 4 * ["?"]).ask())
+    known = np.array(["cat", "dog", -1, -1, -1, -1], dtype=object)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(learner.start(X, known).ask(3)) == 3
+        assert list(learner.classes_) == ["cat", "dog"]
