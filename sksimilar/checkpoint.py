@@ -90,6 +90,12 @@ class Checkpoint:
         try:
             pool = _to_arrays(content["pool"])
             weights = _to_weights(content.get("weights"))
+        except MemoryError as error:
+            raise MemoryError(
+                f"The checkpoint in {self.directory} does not fit into memory "
+                f"({error}). Nothing of it was used or changed. Free memory and call the "
+                "same again."
+            ) from error
         except Exception as error:  # Whatever it is that a forged file provokes.
             raise self._damaged(path.name) from error
         return {**manifest["run"], "pool": pool, "weights": weights}
