@@ -257,7 +257,8 @@ def _digest(content):
 
 
 def _json(value):
-    return json.dumps(value, sort_keys=True, indent=1).encode()
+    # Without indents, which json writes in Python, and slowly for a long history.
+    return json.dumps(value, sort_keys=True).encode()
 
 
 def _npz(arrays):

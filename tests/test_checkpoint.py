@@ -351,7 +351,7 @@ def forge(directory, change):
     body = json.loads(path.read_bytes())
     del body["sha256"]
     body = change(body) or body
-    text = json.dumps(body, sort_keys=True, indent=1).encode()
+    text = json.dumps(body, sort_keys=True).encode()
     if isinstance(body, dict):
         body = {**body, "sha256": hashlib.sha256(text).hexdigest()}
     path.write_text(json.dumps(body))
@@ -655,7 +655,7 @@ class Stuck(Dataset):
 
     def __getitem__(self, i):
         if Stuck.left < 0 and get_worker_info():
-            time.sleep(3)
+            time.sleep(2)
         return super().__getitem__(i)
 
 
