@@ -7,6 +7,7 @@ expected, what came, and where one can guess it, the way out.
 import difflib
 import re
 import warnings
+from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
@@ -21,6 +22,19 @@ CHECKED_ROWS = 1 << 16  # At once.
 ROUNDING = 1e-5  # By so much a kernel in float32 may miss its range.
 
 BYTES = {"": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
+
+
+@contextmanager
+def optional(package, extra):
+    """Say how to install a package that only a part of this one needs."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"This needs {package}, which is not installed. Install it, or sksimilar "
+            f"with the extra `{extra}`.",
+            name=error.name,
+        ) from error
 
 
 def check_mask(mask, n_samples, name):

@@ -90,6 +90,12 @@ class Checkpoint:
         try:
             pool = _to_arrays(content["pool"])
             weights = _to_weights(content.get("weights"))
+        except MemoryError as error:
+            raise MemoryError(
+                f"The checkpoint in {self.directory} does not fit into memory "
+                f"({error}). Nothing of it was used or changed. Free memory and call the "
+                "same again."
+            ) from error
         except Exception as error:  # Whatever it is that a forged file provokes.
             raise self._damaged(path.name) from error
         return {**manifest["run"], "pool": pool, "weights": weights}
@@ -251,7 +257,8 @@ def _digest(content):
 
 
 def _json(value):
-    return json.dumps(value, sort_keys=True, indent=1).encode()
+    # Without indents, which json writes in Python, and slowly for a long history.
+    return json.dumps(value, sort_keys=True).encode()
 
 
 def _npz(arrays):

@@ -25,6 +25,7 @@ from ._validation import (
     check_sets,
     check_stopping,
     check_validation,
+    optional,
     warn_of_nothing_unlabeled,
 )
 from .callbacks import CallbackSupportMixin, with_callbacks
@@ -404,7 +405,8 @@ class ActiveLearner(
         frame : pandas.DataFrame
             Counts of classes stand in columns such as ``labeled_per_class.setosa``.
         """
-        import pandas as pd
+        with optional("pandas", "frames"):
+            import pandas as pd
 
         return pd.json_normalize(self.history_)
 

@@ -386,9 +386,9 @@ class RBFSimilarity(InnerProduct):
         spread = 2 * (self.squared_norms.mean() - inner)
         # Of equal rows the spread is rounding, and any unit of length will do.
         least = self.rounding * self.squared_norms.mean()
-        return 1 / torch.maximum(spread, least).clamp_min(
-            torch.finfo(spread.dtype).tiny
-        )
+        # In the precision of the distances: beyond it gamma times nothing is NaN.
+        tiny = torch.finfo(self.squared_norms.dtype).tiny
+        return 1 / torch.maximum(spread, least).clamp_min(tiny)
 
     @property
     def rounding(self):

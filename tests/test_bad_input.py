@@ -8,8 +8,10 @@ to add a promise.
 import io
 import os
 import re
+import sys
 import warnings
 from functools import partial
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -53,6 +55,7 @@ from sksimilar.measures import (
 )
 from sksimilar.model_selection import learning_curve_area
 from sksimilar.models import MLP
+from sksimilar.plotting import SelectionCountsDisplay
 from sksimilar.stopping import BudgetSpent, TargetScore
 
 N = 60
@@ -401,6 +404,36 @@ def test_a_picture_that_is_none_is_named_by_its_file(tmp_path):
               for name in ("offsets", "y", "jpeg")}  # fmt: skip
     (tmp_path / "cifar10_jpeg.npz").write_bytes(npz(**arrays))
     with pytest.raises(ValueError, match="cifar10_jpeg.npz' must be .* jpeg_train"):
+        load_cifar10(tmp_path)
+
+
+# Of each extra: how its package is imported, what needs it, and the package's name.
+EXTRAS = {
+    "plot": ("matplotlib", lambda path: draw_counts(), "Matplotlib"),
+    "frames": ("pandas", lambda path: ActiveLearner(None).history_frame(), "pandas"),
+    "images": ("PIL", load_image_folder, "Pillow"),
+}
+
+
+def draw_counts():
+    return SelectionCountsDisplay.from_counts([0, 1], {"a": [[0, 1]]})
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_a_missing_package_is_named_with_its_extra(extra, tmp_path, monkeypatch):
+    name, call, package = EXTRAS[extra]
+    monkeypatch.setitem(sys.modules, name, None)
+    words = f"needs {package}, which is not installed. .* the extra `{extra}`"
+    with pytest.raises(ImportError, match=words):
+        call(tmp_path)
+
+
+def test_no_answer_of_the_network_is_told_with_the_way_out(tmp_path, monkeypatch):
+    def fetch(*args, **kwargs):
+        raise URLError("Name or service not known")
+
+    monkeypatch.setattr("sksimilar.datasets._loaders.fetch_openml", fetch)
+    with pytest.raises(OSError, match="`data_home`, and OpenML, .* not known"):
         load_cifar10(tmp_path)
 
 

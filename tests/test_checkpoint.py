@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +21,9 @@ from sklearn.base import clone
 from sklearn.datasets import make_blobs
 from sklearn.linear_model import LogisticRegression
 from skorch import NeuralNetClassifier
+from skorch.dataset import Dataset
 from torch import nn
+from torch.utils.data import get_worker_info
 
 from sksimilar import RandomSampler, SIMILARSampler
 from sksimilar.checkpoint import Checkpoint
@@ -201,10 +204,10 @@ def test_a_person_goes_on_where_they_were(tmp_path, storage):
 # -- damaged and foreign ----------------------------------------------------------------
 
 
-def refused(directory, message, **params):
+def refused(directory, message, kind=ValueError, **params):
     before = {path.name: path.read_bytes() for path in directory.iterdir()}
     learner = make_learner(directory, **params)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(kind, match=message):
         run(learner)
     assert {path.name: path.read_bytes() for path in directory.iterdir()} == before
     assert not hasattr(learner, "classes_")
@@ -348,7 +351,7 @@ def forge(directory, change):
     body = json.loads(path.read_bytes())
     del body["sha256"]
     body = change(body) or body
-    text = json.dumps(body, sort_keys=True, indent=1).encode()
+    text = json.dumps(body, sort_keys=True).encode()
     if isinstance(body, dict):
         body = {**body, "sha256": hashlib.sha256(text).hexdigest()}
     path.write_text(json.dumps(body))
@@ -424,7 +427,6 @@ def pool_of(directory, **changes):
 POOLS = {
     "no archive": lambda directory: b"hello",
     "nothing in it": lambda directory: pool_of(directory)[-22:],
-    "a huge array": lambda directory: archive(huge(10**13)),
     "an impossible array": lambda directory: archive(huge(10**30)),
     "fewer rows": lambda directory: pool_of(directory, codes=np.zeros(3, np.int64)),
     "other numbers": lambda directory: pool_of(directory, labeled=np.zeros(200)),
@@ -437,6 +439,11 @@ POOLS = {
 def test_a_forged_pool_is_refused(finished, content):
     forge_pool(finished, content(finished))
     refused(finished, "checkpoint is damaged")
+
+
+def test_a_checkpoint_larger_than_memory_is_not_called_damaged(finished):
+    forge_pool(finished, archive(huge(10**13)))
+    refused(finished, "does not fit into memory .* Nothing of it was used", MemoryError)
 
 
 def test_weights_of_another_network_are_refused(finished):
@@ -510,6 +517,34 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path, monkeypatch):
     assert len(steps) >= 8
 
 
+def run_short_of_memory(directory, more):
+    resource = pytest.importorskip("resource")
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + more
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    held = []
+    Faulty.fault = lambda logits: held.append(torch.ones(2**22)) or logits
+    try:
+        run(make_learner(directory, FAULTY, n_rounds=3))
+    except (MemoryError, RuntimeError) as error:  # NumPy's and torch's.
+        assert "memory" in str(error).lower()
+        os._exit(3)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs Linux")
+def test_a_host_without_memory_loses_nothing(tmp_path):
+    expected = run(make_learner(None, FAULTY, n_rounds=3))
+    processes = multiprocessing.get_context("fork")
+    ends = []
+    for more in (2**21, 2**27, 2**28):
+        child = processes.Process(target=run_short_of_memory, args=(tmp_path, more))
+        child.start()
+        child.join()
+        ends.append(child.exitcode)
+    assert set(ends) == {3} and list(tmp_path.iterdir())
+    assert_same(run(make_learner(tmp_path, FAULTY, n_rounds=3)), expected)
+
+
 def test_a_directory_for_reading_is_refused_before_any_training(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: mode == os.R_OK)
     Forgetful.trainings.clear()
@@ -572,6 +607,9 @@ class Faulty(MLP):
         return Faulty.fault(logits) if Faulty.fault and Faulty.calls < 0 else logits
 
 
+FAULTY = clone(NET).set_params(module=Faulty)
+
+
 def breaks(logits):
     raise RuntimeError("the driver has died")
 
@@ -596,13 +634,42 @@ FAULTS = {
 def test_a_network_that_fails_midway_can_be_mended(
     tmp_path, monkeypatch, fault, kind, words, calls
 ):
-    learner = make_learner(None, clone(NET).set_params(module=Faulty), n_rounds=3)
+    learner = make_learner(None, FAULTY, n_rounds=3)
     expected = run(learner)
     monkeypatch.setattr(Faulty, "fault", staticmethod(fault))
     monkeypatch.setattr(Faulty, "calls", calls)
     with pytest.raises(kind, match=words):
         run(clone(learner).set_params(checkpoint=tmp_path)).predict(X)
     monkeypatch.setattr(Faulty, "fault", None)
+    assert_same(run(clone(learner).set_params(checkpoint=tmp_path)), expected)
+
+
+class Stuck(Dataset):
+    """Rows that a worker waits for, once ``left`` more data sets were made."""
+
+    left = np.inf
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        Stuck.left -= 1
+
+    def __getitem__(self, i):
+        if Stuck.left < 0 and get_worker_info():
+            time.sleep(2)
+        return super().__getitem__(i)
+
+
+@pytest.mark.parametrize("iterator", ["iterator_train", "iterator_valid"])
+def test_a_worker_that_hangs_can_be_mended(tmp_path, monkeypatch, iterator):
+    workers = {f"{iterator}__num_workers": 1, f"{iterator}__timeout": 1}
+    net = clone(NET).set_params(dataset=Stuck, max_epochs=1, **workers)
+    learner = make_learner(None, net, n_rounds=2)
+    expected = run(learner)
+    monkeypatch.setattr(Stuck, "left", 4)
+    with pytest.raises(RuntimeError, match="DataLoader timed out after 1 seconds"):
+        run(clone(learner).set_params(checkpoint=tmp_path))
+    monkeypatch.undo()
+    assert list(tmp_path.iterdir())
     assert_same(run(clone(learner).set_params(checkpoint=tmp_path)), expected)
 
 

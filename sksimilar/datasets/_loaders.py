@@ -17,6 +17,8 @@ from sklearn.datasets import fetch_openml, load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.utils import Bunch
 
+from .._validation import optional
+
 __all__ = [
     "DATASETS",
     "load_cifar10",
@@ -240,7 +242,8 @@ def load_image_folder(path, *, size=None, mode="RGB"):
         ``X``, uint8 images with channels last; ``y``; ``classes``, the names of the
         subfolders in alphabetical order.
     """
-    from PIL import Image
+    with optional("Pillow", "images"):
+        from PIL import Image
 
     folders = sorted(entry for entry in Path(path).iterdir() if entry.is_dir())
     images, y = [], []
@@ -392,7 +395,13 @@ def _checked(X, y, X_test, y_test, classes):
 
 def _fetched(name, n_train, shape, classes):
     """Return what OpenML holds, the training rows first; images have channels last."""
-    data = fetch_openml(name, version=1, as_frame=False, parser="auto")
+    try:
+        data = fetch_openml(name, version=1, as_frame=False, parser="auto")
+    except OSError as error:
+        raise OSError(
+            f"The data set is not in `data_home`, and OpenML, asked for {name!r}, did "
+            f"not answer: {error}. Put its file there, or ask again with a network."
+        ) from error
     X = data.data.astype(np.uint8).reshape(-1, *shape)
     X = np.moveaxis(X, 1, -1) if len(shape) == 3 else X
     y = data.target.astype(np.int64)
@@ -401,7 +410,8 @@ def _fetched(name, n_train, shape, classes):
 
 def _decoded(stream, offsets):
     """Return the images of JPEG files that lie one after another."""
-    from PIL import Image
+    with optional("Pillow", "images"):
+        from PIL import Image
 
     stream = stream.tobytes()
     files = (stream[begin:end] for begin, end in pairwise(offsets))

@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.isotonic import isotonic_regression
 
+from .._validation import optional
+
 # Okabe and Ito's colors, told apart by the color-blind.  Black comes first, where the
 # baseline stands; line styles and markers serve where there is no color.
 COLORS = ("#000000", "#D55E00", "#009E73", "#0072B2", "#CC79A7", "#E69F00", "#56B4E9")
@@ -22,13 +24,15 @@ CELL = 1.4  # Height of a cell that is 1 wide: an image, and a line of text belo
 
 def em(share=1.0):
     """Return a share of the font size, in points: what is drawn grows with the text."""
-    import matplotlib
+    with optional("Matplotlib", "plot"):
+        import matplotlib
 
     return share * matplotlib.rcParams["font.size"]
 
 
 def new_axes(size):
-    import matplotlib.pyplot as plt
+    with optional("Matplotlib", "plot"):
+        import matplotlib.pyplot as plt
 
     return plt.subplots(figsize=size, layout="constrained")[1]
 

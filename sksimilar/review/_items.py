@@ -7,6 +7,7 @@ import numpy as np
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from .._validation import optional
 from ..rows import is_frame, take
 
 CHANNELS = (1, 3, 4)
@@ -92,7 +93,8 @@ def _channels_last(image):
 
 def _data_uri(pixels):
     """Return an image as the address of a PNG file that it contains."""
-    from PIL import Image
+    with optional("Pillow", "images"):
+        from PIL import Image
 
     file = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(file, "PNG")
