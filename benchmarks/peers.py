@@ -127,16 +127,57 @@ def activeml_coreset(X, budget):
     return strategy.query(X, y, candidates=np.arange(len(V)), batch_size=budget)
 
 
+def known_labels(X):
+    """Return labels of the labeled rows, 0 to 9, and NaN elsewhere."""
+    y = np.full(len(X), np.nan)
+    y[-N_QUERY:] = np.arange(N_QUERY) % 10
+    return y
+
+
+def logistic(X):
+    """Return a linear classifier of the labeled rows, without an intercept."""
+    from sklearn.linear_model import LogisticRegression
+
+    y = known_labels(X)[-N_QUERY:].astype(int)
+    return LogisticRegression(fit_intercept=False).fit(X[-N_QUERY:], y)
+
+
+def our_badge(X, budget):
+    from sksimilar import BADGESampler
+
+    candidates = np.arange(len(X)) < len(parts(X)[0])
+    sampler = BADGESampler(logistic(X), budget=budget, random_state=0)
+    return sampler.fit_select(X, candidate_mask=candidates)
+
+
+def activeml_badge(X, budget):
+    from skactiveml.classifier import SklearnClassifier
+    from skactiveml.pool import Badge
+    from sklearn.linear_model import LogisticRegression
+
+    model = SklearnClassifier(
+        LogisticRegression(fit_intercept=False), classes=np.arange(10)
+    )
+    candidates = np.arange(len(parts(X)[0]))
+    given = {"candidates": candidates, "batch_size": budget}
+    return Badge(random_state=0).query(X, known_labels(X), model, **given)
+
+
 CASES = {
     "fl": {"ours": ours("fl"), "submodlib": submodlib_fl, "apricot": apricot_fl},
     "flqmi": {"ours": ours("flqmi"), "submodlib": submodlib_flqmi},
     "logdetmi": {"ours": ours("logdetmi"), "submodlib": submodlib_logdetmi},
     "coreset": {"ours": our_coreset, "activeml": activeml_coreset},
+    "badge": {"ours": our_badge, "activeml": activeml_badge},
 }
 
 
 def value(case, X, picks):
-    """Return what picks are worth, by the definition; of CoreSet the radius."""
+    """Return what picks are worth, by the definition.
+
+    Of CoreSet the radius, and of BADGE, which draws its picks, the potential: the mean
+    squared distance of gradients to the nearest picked one.
+    """
     V, Q = parts(X)
     A = X[picks].astype(float)
     if case == "fl":
@@ -149,9 +190,19 @@ def value(case, X, picks):
         full = cosine(A, A) + np.eye(len(A))
         left = full - S @ np.linalg.solve(K, S.T)
         return np.linalg.slogdet(full)[1] - np.linalg.slogdet(left)[1]
+    if case == "badge":
+        p = logistic(X).predict_proba(V)
+        g = (p - np.eye(10)[p.argmax(axis=1)])[:, :, None] * V[:, None, :]
+        g = g.reshape(len(V), -1)
+        return to_nearest(g, g[picks]).mean()
     centers = np.concatenate([A, X[-N_QUERY:].astype(float)])
-    squared = (V**2).sum(1)[:, None] + (centers**2).sum(1) - 2 * V @ centers.T
-    return np.sqrt(squared.min(axis=1).max())
+    return np.sqrt(to_nearest(V, centers).max())
+
+
+def to_nearest(rows, centers):
+    """Return squared distances to the nearest of some centers."""
+    squared = (rows**2).sum(1)[:, None] + (centers**2).sum(1) - 2 * rows @ centers.T
+    return squared.min(axis=1)
 
 
 def measure(args):
