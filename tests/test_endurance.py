@@ -46,7 +46,7 @@ def test_a_round_leaves_no_more_than_its_record(quiet, tmp_path):
         n_rounds = len(learner.history_)
         if n_rounds == 1:
             tracemalloc.start()  # The first round loads modules.
-        if n_rounds in (3, 19):
+        if n_rounds in (3, 11, 19):
             measured[n_rounds] = held()
         files.add(len(list(tmp_path.iterdir())))
         return False
@@ -68,9 +68,11 @@ def test_a_round_leaves_no_more_than_its_record(quiet, tmp_path):
         checkpoint=tmp_path,
         random_state=0,
     ).fit(X, Y, query_mask=QUERY)
-    memory, tensors, handles, threads = measured[19] - measured[3]
-    assert memory < 16 * 8_000  # A record is about 2 KB.
-    assert tensors <= 16 * 2 and handles <= 0 and threads <= 0
+    # What grows, grows in both halves; a module that is loaded late, in one of them.
+    halves = measured[11] - measured[3], measured[19] - measured[11]
+    memory, tensors, handles, threads = np.minimum(*halves)
+    assert memory < 8 * 8_000  # A record is about 2 KB.
+    assert tensors <= 8 * 2 and handles <= 0 and threads <= 0
     assert max(files) <= 3
 
 

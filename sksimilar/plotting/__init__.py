@@ -2,7 +2,7 @@
 
 They take arrays, so that runs of any origin can be drawn; ``from_sampler`` reads those of
 a sampler that has selected.  Matplotlib is imported when something is drawn, and only
-then.  Floor 0.
+then.  Floor 1.
 """
 
 from ._counts import SelectionCountsDisplay
