@@ -90,17 +90,14 @@ def measure_case(name, args):
 
     def select():
         rng = np.random.RandomState(0)
-        if args.dense:
-            case_ = densely(case)
-        elif args.partitions > 1:
-            rows = case.positions[case.candidates].numpy()
-            # Each part proposes a full budget, unless it is smaller than that.
-            merge = "proposals" if args.budget < size else False
-            settings = "auto", args.budget, args.partitions, merge, rng
-            return solve_in_parts(case, rows, *settings).gains.sum()
-        else:
-            case_ = case
-        return case_.solve("auto", args.budget, rng).gains.sum()
+        if args.partitions == 1:
+            whole = densely(case) if args.dense else case
+            return whole.solve("auto", args.budget, rng).gains.sum()
+        rows = case.positions[case.candidates].numpy()
+        # Each part proposes a full budget, unless it is smaller than that.
+        merge = "proposals" if args.budget < size else False
+        settings = "auto", args.budget, args.partitions, merge, rng
+        return solve_in_parts(case, rows, *settings).gains.sum()
 
     seconds = expected_seconds(cost, args.budget, torch.float32, "cpu")
     return select, (args.partitions * seconds, 4 * cost.numbers / 2**20)
