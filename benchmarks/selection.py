@@ -85,8 +85,10 @@ def problem(name, args):
 def measure_case(name, args):
     """Return a function of nothing that selects by a measure, and its expected cost."""
     case = problem(name, args)
-    size = -(-args.rows // args.partitions)
-    cost = case.cost(args.budget, size, size)
+    size, share = (-(-n // args.partitions) for n in (args.rows, args.budget))
+    # Each part proposes a full budget, unless it is smaller than that.
+    merge = "proposals" if args.budget < size else False
+    cost = case.cost(args.budget if merge else share, size, size)
 
     def select():
         rng = np.random.RandomState(0)
@@ -94,8 +96,6 @@ def measure_case(name, args):
             whole = densely(case) if args.dense else case
             return whole.solve("auto", args.budget, rng).gains.sum()
         rows = case.positions[case.candidates].numpy()
-        # Each part proposes a full budget, unless it is smaller than that.
-        merge = "proposals" if args.budget < size else False
         settings = "auto", args.budget, args.partitions, merge, rng
         return solve_in_parts(case, rows, *settings).gains.sum()
 

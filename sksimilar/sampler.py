@@ -505,12 +505,13 @@ class SIMILARSampler(BaseSampler):
         """Return the expected `Cost` of one part, and of the merge if there is one."""
         problem = replace(self._smallest, function=function or self.function_)
         n_candidates = len(self.candidates_)
-        size = -(-n_candidates // parts)
-        sizes = [(size, size)]
+        size, share = -(-n_candidates // parts), -(-n // parts)
+        sizes = [(min(n, size) if self.merge else share, size, size)]
         if parts > 1 and self.merge:
             proposals = min(n_candidates, parts * n)
-            sizes.append((proposals, n_candidates if self.merge is True else proposals))
-        return [problem.cost(n, *each, self._is_raw()) for each in sizes]
+            against = n_candidates if self.merge is True else proposals
+            sizes.append((n, proposals, against))
+        return [problem.cost(*each, self._is_raw()) for each in sizes]
 
     def _is_raw(self):
         return isinstance(self._problem, RawProblem)

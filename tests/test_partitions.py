@@ -328,6 +328,21 @@ def test_memory_and_time_are_those_of_a_part_and_of_the_merge(data, capsys):
         sampler.set_params(merge=True).select(50)
 
 
+def test_a_part_needs_room_for_its_own_share_of_the_picks(data):
+    X, _ = data
+
+    def needed(X, n, **params):
+        params |= {"function": "logdet", "metric": "rbf", "memory_limit": 1}
+        sampler = SIMILARSampler(**params).fit(X)
+        with pytest.raises(ValueError, match="about (.*?) and") as error:
+            sampler.select(n)
+        return str(error.value).split(" and")[0]
+
+    share = needed(X[:64], 10)
+    assert needed(X, 50, n_partitions=5, merge=False) == share
+    assert needed(X[:64], 50) != share
+
+
 @pytest.mark.parametrize("backend", ["loky", "dask"])
 def test_a_worker_that_is_killed_costs_time_and_not_picks(
     backend, data, net, cluster, tmp_path
