@@ -330,6 +330,20 @@ def check_device(device):
         ) from error
 
 
+@contextmanager
+def room_on_device():
+    """Name the ways out where an accelerator has no room, not even for halved blocks."""
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        raise torch.cuda.OutOfMemoryError(
+            "The accelerator is out of memory. Free some of it; lower the `batch_size` "
+            "of the network, which batches of predictions have, too; or let "
+            "SIMILARSampler keep the pool on the host by device='cpu', or embed it in "
+            f"parts by n_partitions. (torch says: {str(error).splitlines()[0]})"
+        ) from error
+
+
 def check_sound(rows, gains, bound, function):
     """Refuse a selection that is no set, or whose value is no number."""
     numbers = [*gains, 0.0 if bound is None else bound]

@@ -25,6 +25,7 @@ from ._validation import (
     check_mask,
     check_query,
     is_unlabeled,
+    room_on_device,
 )
 from .seeding import generator
 
@@ -123,7 +124,8 @@ class BaseSampler(BaseEstimator, ABC):
         self.candidates_ = np.flatnonzero(candidates)
         self.query_ = None if query is None else np.flatnonzero(query)
         self.conditioning_ = None if conditioning is None else conditioning.nonzero()[0]
-        self._fit(X, y)
+        with room_on_device():
+            self._fit(X, y)
         self._is_fitted = True
         return self
 
@@ -161,7 +163,8 @@ class BaseSampler(BaseEstimator, ABC):
             warnings.warn(
                 f"{n} rows wanted and {n_candidates} candidates left: all are returned."
             )
-        self.selected_indices_ = self._select(min(n, n_candidates))
+        with room_on_device():
+            self.selected_indices_ = self._select(min(n, n_candidates))
         return self.selected_indices_
 
     def fit_select(self, X, y=None, **masks):

@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from .blocks import blockwise, in_blocks
+
 __all__ = [
     "METRICS",
     "CosineSimilarity",
@@ -31,7 +33,6 @@ __all__ = [
 
 _AXES = "abcdefgh"
 ROUNDING = 16  # Units of it, relative to squared norms, that a distance may be of.
-BLOCK = 1 << 20  # Numbers that a blockwise reduction holds at once: 4 MB in float32.
 
 
 class Similarity(ABC):
@@ -142,8 +143,8 @@ class Similarity(ABC):
         reduced : tensor of shape (n_points, ...)
             What the reduction has made of all rows.
         """
-        block, height = self.towards(over), max(1, BLOCK // max(1, len(over)))
-        return _in_blocks(lambda some: reduction(block(some)), points, height)
+        block = self.towards(over)
+        return in_blocks(lambda some: reduction(block(some)), points, len(over))
 
     def towards(self, over):
         """Return a function from points to the block S_{points, over}.
@@ -244,7 +245,7 @@ class InnerProduct(Similarity):
             lengths = (_rows(f, points).norm(dim=1) for f in self.factors)
             return reduce(torch.mul, lengths).square()
 
-        return _in_blocks(length, self._everyone(), self._height())
+        return in_blocks(length, self._everyone(), self._width())
 
     def __len__(self):
         return len(self.factors[0])
@@ -262,23 +263,27 @@ class InnerProduct(Similarity):
 
     def _sums_by_moment(self, points, over, weights):
         # sum_j w_j <g_i, g_j> = <g_i, sum_j w_j g_j>: linear in both sets.
-        moment = sum(self._moments(over, weights))
+        moment = self._moment(over, weights)
         axes = _AXES[: moment.ndim]
         rows = ",".join(f"n{axis}" for axis in axes)
 
         def inner(some):
             return torch.einsum(f"{axes},{rows}->n", moment, *self._doubles(some))
 
-        return _in_blocks(inner, points, self._height())
+        return in_blocks(inner, points, self._width())
 
-    def _moments(self, over, weights):
-        """Yield sum_j w_j g_j, a block of rows at a time."""
+    def _moment(self, over, weights):
+        """Return sum_j w_j g_j."""
         axes = _AXES[: len(self.factors)]
         rows = ",".join(f"n{axis}" for axis in axes)
         ones = torch.ones_like(over, dtype=torch.float64)
         weights = ones if weights is None else weights
-        for some, w in zip(over.split(self._height()), weights.split(self._height())):
-            yield torch.einsum(f"n,{rows}->{axes}", w, *self._doubles(some))
+
+        def part(block):
+            doubles = self._doubles(over[block])
+            return torch.einsum(f"n,{rows}->{axes}", weights[block], *doubles)
+
+        return sum(blockwise(part, len(over), self._width(), over.device))
 
     def _doubles(self, points):
         return (_rows(f, points).double() for f in self.factors)
@@ -286,8 +291,8 @@ class InnerProduct(Similarity):
     def _everyone(self):
         return torch.arange(len(self), device=self.factors[0].device)
 
-    def _height(self):
-        return max(1, BLOCK // sum(f.shape[1] for f in self.factors))
+    def _width(self):
+        return sum(f.shape[1] for f in self.factors)
 
 
 class RawCosineSimilarity(InnerProduct):
@@ -566,18 +571,6 @@ def _rows(matrix, points):
     is_slice = isinstance(points, slice)
     rows = matrix[points] if is_slice else matrix.index_select(0, points)
     return rows.float() if rows.element_size() < 4 else rows
-
-
-def _in_blocks(compute, points, height):
-    """Return ``compute(points)``, a block at a time into room that is made once."""
-    result, stop = None, 0
-    for some in points.split(height):
-        part = compute(some)
-        if result is None:
-            result = part.new_empty(len(points), *part.shape[1:])
-        start, stop = stop, stop + len(some)
-        result[start:stop] = part
-    return compute(points) if result is None else result
 
 
 METRICS = {

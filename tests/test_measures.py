@@ -161,7 +161,7 @@ def test_facility_location_keeps_gains_current_whenever_points_are_asked_for(
     query, conditioning, block, monkeypatch
 ):
     # Groups of several sizes, tiles of several rows, and points that come late.
-    monkeypatch.setattr("sksimilar.measures._facility_location.BLOCK", block)
+    monkeypatch.setattr("sksimilar.measures._facility_location.TILE", block)
     monkeypatch.setattr("sksimilar.measures._facility_location.N_GROUPS", 5)
     monkeypatch.setattr("sksimilar.measures._facility_location.GROUP_SIZE", 1)
     X = np.random.default_rng(0).normal(size=(70, 4))

@@ -594,8 +594,8 @@ def test_no_block_of_all_pairs_is_ever_asked_for(data, monkeypatch):
     n, n_given, budget = 3000, 10, 5
     X = np.random.default_rng(0).normal(size=(n + 2 * n_given, 4))
     query, conditioning = np.arange(len(X)) < n_given, np.arange(len(X)) >= n + n_given
-    for module in ("similarity", "measures._facility_location"):
-        monkeypatch.setattr(f"sksimilar.{module}.BLOCK", 1 << 16)
+    monkeypatch.setattr("sksimilar.blocks.BLOCK", 1 << 16)
+    monkeypatch.setattr("sksimilar.measures._facility_location.TILE", 1 << 16)
     largest = []
 
     original = CosineSimilarity.towards

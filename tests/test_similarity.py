@@ -70,7 +70,7 @@ OPERATORS = {
 @pytest.mark.parametrize("embedding", EMBEDDINGS)
 @pytest.mark.parametrize("name", OPERATORS)
 def test_lazy_equals_dense(name, embedding, dtype, atol, monkeypatch):
-    monkeypatch.setattr("sksimilar.similarity.BLOCK", 40)  # several blocks
+    monkeypatch.setattr("sksimilar.blocks.BLOCK", 40)  # several blocks
     factors, X = EMBEDDINGS[embedding][0](dtype), EMBEDDINGS[embedding][1]
     make, definition = OPERATORS[name]
     S, expected = make(*factors), definition(X)

@@ -1,9 +1,9 @@
 """Distances from inner products, and the k-center measure on them."""
 
 import torch
-from sklearn.utils import gen_batches
 
-from ..similarity import BLOCK, InnerProduct, is_mapped
+from ..blocks import blockwise
+from ..similarity import InnerProduct, is_mapped
 
 ROUNDING = 1e-12  # Of the squared norm, in float64; float32 features know no better.
 
@@ -40,8 +40,13 @@ class SquaredDistances:
 
     def nearest(self, centers):
         """Return the squared distance of every point to the nearest center."""
-        blocks = gen_batches(len(self), max(1, BLOCK // (self.width + len(centers))))
-        return torch.cat([self.between(some, centers).amin(dim=1) for some in blocks])
+        nearest = blockwise(
+            lambda block: self.between(block, centers).amin(dim=1),
+            len(self),
+            self.width + len(centers),
+            centers.device,
+        )
+        return torch.cat(list(nearest))
 
 
 class _Doubled:

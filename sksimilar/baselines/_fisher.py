@@ -4,9 +4,9 @@ import numpy as np
 import torch
 
 from ..base import BaseSampler
+from ..blocks import blockwise
 from ..gradients import column_labels, log_probabilities
 from ..optimizers import greedy
-from ..similarity import BLOCK
 from ._distances import KCenter, SquaredDistances
 from ._sets import check_estimator, embed, query_labels, shuffled
 
@@ -129,10 +129,13 @@ def matches(similarity, centers, candidates, n):
     Within a turn the most similar come first.
     """
     best = similarity.towards(candidates)
-    tops = [
-        best(some).topk(n, dim=1)
-        for some in centers.split(max(1, BLOCK // len(candidates)))
-    ]
+    tops = blockwise(
+        lambda block: best(centers[block]).topk(n, dim=1),
+        len(centers),
+        len(candidates),
+        centers.device,
+    )
+    tops = list(tops)
     values = torch.cat([top.values for top in tops]).T.cpu().numpy()
     named = torch.cat([candidates[top.indices] for top in tops]).T.cpu().numpy()
     order = np.argsort(-values, axis=1, kind="stable")

@@ -13,7 +13,7 @@ from numbers import Real
 import torch
 from sklearn.utils._param_validation import Interval
 
-from ..similarity import BLOCK
+from ..blocks import BLOCK, TILE, blockwise
 from ._base import Cost, SetFunction
 from ._nearest import NearestCovers
 
@@ -189,8 +189,12 @@ class BetweenCovers:
     def nearest(self, points, n_neighbors):
         """Return the same measure with the nearest of these points alone in each row."""
         k, to_points = min(n_neighbors, len(points)), self.similarity.towards(points)
-        height = max(1, BLOCK // len(points))
-        kept = [to_points(some).topk(k) for some in self.rows.split(height)]
+        kept = blockwise(
+            lambda block: to_points(self.rows[block]).topk(k),
+            len(self.rows),
+            len(points),
+            points.device,
+        )
         values, places = (torch.cat(parts) for parts in zip(*kept))
         complete = k == len(points)
         sets = points[places], values, self.low, self.high
@@ -267,13 +271,18 @@ class _Group:
             One sum for every point of the group.
         """
         total = torch.zeros(len(self.points), dtype=torch.float64, device=low.device)
-        height = max(1, BLOCK // 4 // len(self.points))  # A tile that caches hold.
-        tiles = (t.split(height) for t in (which, low[:, None], high[:, None]))
-        ceilings = [self.ceiling[:0]]
-        for some, least, most in zip(*tiles):
-            block = self.to_points(self.rows[some])
-            ceilings.append(block.amax(dim=1))
+        low, high, ceilings = low[:, None], high[:, None], []
+
+        def tile(block):
+            S = self.to_points(self.rows[which[block]])
+            ceiling, least = S.amax(dim=1), low[block]
             # One bound at a time: torch's `clamp` by two tensors is ten times slower.
-            total += block.clamp_max_(most).clamp_min_(least).sub_(least).sum(dim=0)
+            S.clamp_max_(high[block]).clamp_min_(least).sub_(least)
+            return ceiling, S.sum(dim=0)
+
+        tiles = blockwise(tile, len(which), len(self.points), low.device, TILE)
+        for ceiling, part in tiles:
+            ceilings.append(ceiling)
+            total += part
         self.ceiling = self.ceiling.index_copy(0, which, torch.cat(ceilings))
         return total

@@ -4,10 +4,9 @@ from math import inf
 from numbers import Real
 
 import torch
-from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval
 
-from ..similarity import BLOCK
+from ..blocks import BLOCK, blockwise
 from ._base import Cost, QueryFunction, SetFunction, everyone
 
 
@@ -171,8 +170,13 @@ class DiverseGraphCut(QueryFunction):
         return self.gains_[points]
 
     def add(self, points):
-        parts = gen_batches(len(self.gains_), BLOCK)
-        load = torch.cat([self.similarity_[part, points] for part in parts])
+        load = blockwise(
+            lambda block: self.similarity_[block, points],
+            len(self.gains_),
+            len(points),
+            points.device,
+        )
+        load = torch.cat(list(load))
         self.gains_ = self.gains_ - 2 * self.gamma * load.double().sum(dim=1)
         return self
 

@@ -7,7 +7,7 @@ from numbers import Real
 import torch
 from sklearn.utils._param_validation import Interval
 
-from ..similarity import BLOCK
+from ..blocks import blockwise
 from ._base import Cost, SetFunction
 from ._weights import check_weights
 
@@ -189,12 +189,14 @@ class LogDeterminant(SetFunction):
         is_pick = len(points) == 1 and scale == 1
         whiten = self._scaling(points) if is_pick else self._whitening(points, seen)
         rows = seen.new_empty(len(points), len(self.variance_))
-        width = max(1, BLOCK // len(points))
-        for start in range(0, rows.shape[1], width):
-            part = slice(start, start + width)
+
+        def fill(part):
             left = scale * self.similarity_[points, part]
             left -= self.factor_.project(seen, part)
             rows[:, part] = whiten @ left.double()
+
+        for _ in blockwise(fill, rows.shape[1], len(points), rows.device):
+            pass
         return rows
 
     def _scaling(self, points):
