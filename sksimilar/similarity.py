@@ -1,4 +1,4 @@
-"""Similarities as operators: asked for blocks, never formed whole.  Floor 0.
+"""Similarities as operators: asked for blocks, never formed whole.  Floor 1.
 
 The gradient of the cross-entropy with respect to the last linear layer is, at row i, the
 outer product r_i (h_i, 1)^T of the residual r_i = softmax(z_i) - e_{y_i} and the layer's
