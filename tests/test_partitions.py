@@ -2,7 +2,9 @@
 
 import os
 import pickle
+import shutil
 import signal
+import sys
 import warnings
 from contextlib import nullcontext
 
@@ -137,6 +139,43 @@ def test_picks_do_not_depend_on_where_parts_are_solved(name, merge, data, net, c
     assert len(set(picks)) == 10 and not LABELED[picks].any()
     assert pickle.dumps(net.estimator.module_.state_dict()) == weights
     assert not any(module._forward_hooks for module in net.estimator.module_.modules())
+
+
+def start_ray(monkeypatch):
+    ray_joblib = pytest.importorskip("ray.util.joblib")
+    import ray
+
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray_joblib.register_ray()
+    return ray.shutdown
+
+
+def start_spark(monkeypatch):
+    joblibspark = pytest.importorskip("joblibspark")
+    if shutil.which("java") is None:
+        pytest.skip("Spark needs Java")
+    from pyspark.sql import SparkSession
+
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+    joblibspark.register_spark()
+    return SparkSession.builder.master("local[2]").getOrCreate().stop
+
+
+@pytest.mark.parametrize("backend, start", [("ray", start_ray), ("spark", start_spark)])
+def test_picks_are_the_same_on_clusters_that_return_all_parts_at_the_end(
+    backend, start, data, net, monkeypatch
+):
+    stop = start(monkeypatch)
+    try:
+        for name, merge in PARTED:
+            sampler = SIMILARSampler(
+                net, function=name, n_partitions=5, merge=merge, random_state=0
+            )
+            picks = select(sampler, *data, **masks(name))
+            elsewhere = select(sampler, *data, backend, n_jobs=2, **masks(name))
+            assert_array_equal(elsewhere, picks)
+    finally:
+        stop()
 
 
 @pytest.mark.parametrize(
