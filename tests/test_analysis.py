@@ -553,10 +553,13 @@ def test_a_report_goes_where_it_is_told(tmp_path):
     assert read_csv(tmp_path / "mnist-rare.csv")
 
 
-@pytest.mark.parametrize("content", [None, "a,b\n1,2\n", "method,seed,round\nx,y,z\n"])
+@pytest.mark.parametrize(
+    "content",
+    [None, b"", b"a,b\n1,2\n", b"method,seed,round\nx,y,z\n", b"\x97\xff", b"a\r\0\r"],
+)
 def test_no_results_are_one_line(content, tmp_path, capsys):
-    if content:
-        (tmp_path / "some.csv").write_text(content)
+    if content is not None:
+        (tmp_path / "some.csv").write_bytes(content)
     with pytest.raises(SystemExit) as end:
         main(["report", str(tmp_path)])
     assert end.value.code == 2

@@ -332,6 +332,18 @@ def test_a_changed_switch_is_refused(option, change, tmp_path):
     assert read_csv(tmp_path / "tiny-rare.csv") == rows
 
 
+@pytest.mark.parametrize("content", [b"", b"\x97\xff", b"method,seed\n"])
+def test_a_damaged_run_is_named(content, tmp_path):
+    reproduced(tmp_path, methods=["random"])
+    damaged = tmp_path / "tiny-rare" / "random-seed0000.csv"
+    damaged.write_bytes(content)
+    with pytest.raises(
+        OptionError, match="--out: .*seed0000.csv' holds no results. Rem"
+    ):
+        reproduced(tmp_path, methods=["random"])
+    assert damaged.read_bytes() == content
+
+
 def test_results_are_whole_or_not_there(tmp_path, monkeypatch):
     results = Results(tmp_path)
     results.save("random", 0, [{"a": 1}])

@@ -93,7 +93,11 @@ def _draw_into_files():
 def load(directory):
     """Return the outcomes of a directory, by the names of their files."""
     outcomes = {}
-    for stem, rows in read_results(directory).items():
+    try:
+        results = read_results(directory)
+    except ValueError as error:
+        raise OptionError("DIR", str(error)) from error
+    for stem, rows in results.items():
         try:
             outcomes[stem] = Outcome.from_rows(rows)
         except (KeyError, TypeError, ValueError, IndexError) as error:

@@ -82,7 +82,7 @@ class Results:
             For the first that differs.
         """
         for path in self._paths():
-            row = read_csv(path)[0]
+            row = self._first_row(path)
             for name, value in switches.items():
                 if row.get(name) != str(value):
                     raise OptionError(
@@ -91,6 +91,13 @@ class Results:
                         f"{row.get(name)}, not {value}. Use that again, or another "
                         "--out.",
                     )
+
+    def _first_row(self, path):
+        try:
+            return read_csv(path)[0]
+        except (ValueError, IndexError) as error:
+            message = f"{str(path)!r} holds no results. Remove it to run that again."
+            raise OptionError("--out", message) from error
 
     def _paths(self):
         return sorted(self.directory.glob("*-seed*.csv"))
@@ -111,9 +118,17 @@ def read_csv(path):
     -------
     rows : list of dict of str
         One for each line.
+
+    Raises
+    ------
+    ValueError
+        If it is no text, or a text of another kind.
     """
     with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+        try:
+            return list(csv.DictReader(file))
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise ValueError(f"{str(path)!r} is no CSV file: {error}.") from error
 
 
 def read_results(directory):
