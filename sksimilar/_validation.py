@@ -12,8 +12,13 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import gen_batches
-from sklearn.utils.validation import check_consistent_length
+from sklearn.utils.validation import (
+    assert_all_finite,
+    check_consistent_length,
+    column_or_1d,
+)
 
 UNLABELED = -1
 
@@ -35,6 +40,18 @@ def optional(package, extra):
             f"with the extra `{extra}`.",
             name=error.name,
         ) from error
+
+
+@contextmanager
+def said_of(name):
+    """Say of an error which argument it is about, where that is not X."""
+    try:
+        yield
+    except NotFittedError:
+        raise
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"In `{name}`: {error}") from error
 
 
 def check_mask(mask, n_samples, name):
@@ -422,6 +439,33 @@ def check_validation(X_val, y_val):
         )
     if X_val is not None:
         check_consistent_length(X_val, y_val)
+
+
+def check_labeled_rows(pair, name):
+    """Return rows, unread, and their labels, of which none may be missing."""
+    is_listed = isinstance(pair, (tuple, list))
+    if not is_listed or len(pair) != 2:
+        found = f"of length {len(pair)}" if is_listed else f"{pair!r:.60}"
+        raise ValueError(
+            f"`{name}` must be a pair (X, y) of rows and their true labels, got "
+            f"{type(pair).__name__} {found}. Pass {name}=(X_val, y_val)."
+        )
+    with said_of(name):
+        check_consistent_length(*pair)
+        y = column_or_1d(pair[1])
+        assert_all_finite(y, input_name="y")
+    if not len(y):
+        raise ValueError(
+            f"`{name}` holds no row. Give some, or pass {name}=None and a `query_mask`."
+        )
+    unknown = np.flatnonzero(is_unlabeled(y))
+    if len(unknown):
+        raise ValueError(
+            f"`{name}` holds {len(unknown)} unlabeled rows (y == {UNLABELED}), the "
+            f"first at position {unknown[0]}; their gradients need true labels. Give "
+            "them, or leave those rows out."
+        )
+    return pair[0], y
 
 
 def check_same_run(found, wanted, directory):

@@ -248,8 +248,9 @@ class _ClassifierAdapter(_Adapter):
         if unknown:
             raise ValueError(
                 f"{_some(unknown)} not among the classes that the estimator was fitted "
-                f"on: {list(column)}. Train it on a row of each class, or compare "
-                "rows with labels='hypothesized'."
+                f"on: {list(column)}. Train it on a row of each class, or leave "
+                "those rows out; samplers with `labels` can do without, by "
+                "labels='hypothesized'."
             )
         return np.array([column[label] for label in y.tolist()], dtype=np.int64)
 

@@ -115,6 +115,10 @@ def describe(value):
     """Return a value as text that is the same in every process."""
     if value is None or isinstance(value, (bool, int, float, str, np.generic)):
         return repr(value)
+    if isinstance(value, tuple):
+        return f"({', '.join(map(describe, value))})"
+    if isinstance(value, np.ndarray) and value.ndim:
+        return digest(sample(value))
     return getattr(value, "__qualname__", type(value).__qualname__)
 
 

@@ -16,6 +16,7 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -72,6 +73,7 @@ NET = NeuralNetClassifier(
     max_epochs=1,
     verbose=0,
 )
+NETWORK = clone(NET).initialize()
 
 
 def select(rows=X, y=None, kind=SIMILARSampler, n=3, model=None, **settings):
@@ -79,6 +81,13 @@ def select(rows=X, y=None, kind=SIMILARSampler, n=3, model=None, **settings):
     masks = {k: settings.pop(k) for k in list(settings) if k.endswith("_mask")}
     sampler = kind(model, **settings)
     return lambda: sampler.fit(rows, y, **masks).select(n)
+
+
+def given(validation, model=MODEL):
+    """Give a sampler rows to validate on."""
+    return select(
+        X.astype("f4"), kind=FISHERSampler, model=model, validation=validation
+    )
 
 
 def fitted():
@@ -221,6 +230,22 @@ BAD = [
     (select(kind=GLISTERSampler, model=MODEL, learning_rate=0), "'learning_rate' Got 0"),
     (select(kind=FISHERSampler, model=MODEL), "FISHERSampler `query_mask` None Mark"),
     (select(kind=TopCosineSampler), "TopCosineSampler `query_mask` None Mark"),
+    (given(3), "`validation` pair (X, y) int 3 (X_val, y_val)"),
+    (given((X,)), "`validation` pair (X, y) tuple length 1 (X_val, y_val)"),
+    (given((X, Y[:5])), "`validation` inconsistent 60 5"),
+    (given((X, None)), "`validation` y 1d array shape ()"),
+    (given((X, np.eye(3)[Y])), "`validation` 1d array shape (60, 3)"),
+    (given((X[:0], Y[:0])), "`validation` no row validation=None `query_mask`"),
+    (given((X, HIDDEN)), "`validation` 40 unlabeled -1 position 20 leave out"),
+    (given((X, Y + 1)), "`validation` 3 classes [0, 1, 2] leave out"),
+    (given((X, Y.astype(str))), "`validation` '0' classes [0, 1, 2]"),
+    (given((X, np.where(KNOWN, Y, np.nan))), "`validation` y NaN"),
+    (given((changed(7, np.nan), Y)), "`validation` NaN"),
+    (given((changed(7, np.nan).astype("f4"), Y), NETWORK), "`validation` NaN 1 60 position 7"),
+    (given((X.astype("f4"), Y + 9), NETWORK), "`validation` network 0 to 9 10 LabelEncoder"),
+    (given((X[:, :2], Y)), "`validation` 2 features 4"),
+    (given((3, Y)), "`validation` array-like int", TypeError),
+    (given((X, Y), LogisticRegression()), "LogisticRegression not fitted Call `fit`", NotFittedError),
     (select(X, HIDDEN, kind=MostLikelyPositiveSampler, model=MODEL, query_mask=np.arange(N) == 30), "labels `query_mask` 1 position 30 clear"),
     (select(kind=FASSSampler, model=MODEL, factor=0.5), "'factor' [1.0, inf) Got 0.5"),
     (select(kind=FASSSampler, model=MODEL, function="flqmi"), "'flqmi' needs `query_mask`"),

@@ -3,6 +3,7 @@
 Every definition is written out in NumPy, with the gradients in full.
 """
 
+import pickle
 from itertools import permutations
 
 import numpy as np
@@ -11,14 +12,17 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import softmax
 from scipy.stats import chisquare
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import cosine_similarity
+from sklearn.model_selection import GridSearchCV
 from skorch import NeuralNetClassifier
 from skorch.helper import SliceDataset
 from torch import nn
 from torch.utils.data import TensorDataset
 
+from sksimilar import ActiveLearner, PoolSplit
 from sksimilar.baselines import (
     BADGESampler,
     CoreSetSampler,
@@ -86,6 +90,14 @@ def hypothesized(estimator, rows):
     """Return the gradients of rows under their predicted labels, flat."""
     h, z = head(estimator, rows)
     return gradients(h, z, z.argmax(axis=1)).reshape(len(rows), -1)
+
+
+def as_dataset(rows):
+    return TensorDataset(torch.as_tensor(rows), torch.zeros(len(rows)))
+
+
+def as_slices(rows):
+    return SliceDataset(as_dataset(rows))
 
 
 def squared_distances(a, b):
@@ -270,15 +282,35 @@ def wrong_and_kernels(estimator):
     return wrong, *kernel
 
 
-def test_fisher_matches_the_misclassified_rows(estimator):
+def as_query(estimator, query=QUERY, **params):
+    """Return the validation rows that count, and the picks, as positions in X."""
+    sampler = FISHERSampler(estimator, **params).fit(X, Y, query_mask=query)
+    return sampler.validation_, sampler.select()
+
+
+def as_validation(estimator, query=QUERY, wrap=np.asarray, **params):
+    """Return the same, of rows that are beside X instead of in it."""
+    beside, rest = np.flatnonzero(query), np.flatnonzero(~query)
+    pair = wrap(X[beside]), TRUE[beside]
+    sampler = FISHERSampler(estimator, validation=pair, **params)
+    picks = sampler.fit_select(X[rest], Y[rest])
+    return beside[sampler.validation_], rest[picks]
+
+
+where_the_rows_are = pytest.mark.parametrize("match", [as_query, as_validation])
+
+
+@where_the_rows_are
+def test_fisher_matches_the_misclassified_rows(estimator, match):
     wrong, kernel, _ = wrong_and_kernels(estimator)
     assert 3 < len(wrong) < 40
-    sampler = FISHERSampler(estimator, budget=60).fit(X, Y, query_mask=QUERY)
-    assert_array_equal(sampler.validation_, wrong)
-    assert_array_equal(sampler.select(), fisher(kernel, range(len(wrong)), 60))
+    validation, picks = match(estimator, budget=60)
+    assert_array_equal(validation, wrong)
+    assert_array_equal(picks, fisher(kernel, range(len(wrong)), 60))
 
 
-def test_fisher_spreads_its_centers_where_there_are_too_many(estimator):
+@where_the_rows_are
+def test_fisher_spreads_its_centers_where_there_are_too_many(estimator, match):
     wrong, kernel, own = wrong_and_kernels(estimator)
     possible = set()
     for first in range(len(wrong)):
@@ -287,14 +319,78 @@ def test_fisher_spreads_its_centers_where_there_are_too_many(estimator):
             centers.append(own[centers].max(axis=0).argmin())
         possible.add(tuple(fisher(kernel, centers, 4)))
     for seed in range(5):
-        sampler = FISHERSampler(estimator, budget=4, random_state=seed)
-        assert tuple(sampler.fit_select(X, Y, query_mask=QUERY)) in possible
+        assert tuple(match(estimator, budget=4, random_state=seed)[1]) in possible
 
 
-def test_fisher_uses_all_validation_rows_where_none_is_wrong(classifier):
+@where_the_rows_are
+def test_fisher_uses_all_validation_rows_where_none_is_wrong(classifier, match):
     right = TRAINED & (classifier.predict(X) == TRUE)
-    sampler = FISHERSampler(classifier).fit(X, Y, query_mask=right)
-    assert_array_equal(sampler.validation_, np.flatnonzero(right))
+    assert_array_equal(match(classifier, right)[0], np.flatnonzero(right))
+
+
+@pytest.mark.parametrize("budget", [4, 60])
+def test_fisher_picks_the_same_wherever_its_validation_rows_are(estimator, budget):
+    for seed in range(5):
+        params = {"budget": budget, "random_state": seed}
+        expected = as_query(estimator, **params)
+        for one, other in zip(expected, as_validation(estimator, **params)):
+            assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("wrap", [torch.as_tensor, as_dataset, as_slices])
+def test_fisher_takes_validation_rows_of_any_kind(net, wrap):
+    expected = as_validation(net, random_state=0)[1]
+    assert_array_equal(as_validation(net, wrap=wrap, random_state=0)[1], expected)
+
+
+def test_fisher_with_validation_rows_never_looks_at_a_query(classifier):
+    pair = X[QUERY], TRUE[QUERY]
+    sampler = FISHERSampler(classifier, validation=pair, random_state=0)
+    plain = sampler.fit_select(X, Y)
+    unknown = np.where(TRAINED, TRUE, -1)
+    masks = {"query_mask": QUERY, "candidate_mask": Y == -1}
+    assert_array_equal(sampler.fit_select(X, unknown, **masks), plain)
+
+
+def test_fisher_changes_no_validation_row_and_copies_keep_them(estimator):
+    pair = X[QUERY].copy(), TRUE[QUERY].copy()
+    sampler = FISHERSampler(estimator, validation=pair, random_state=0)
+    picks = sampler.fit_select(X, Y)
+    assert_array_equal(pair[0], X[QUERY])
+    assert_array_equal(pair[1], TRUE[QUERY])
+    assert sampler.validation is pair
+    for copied in clone(sampler), pickle.loads(pickle.dumps(sampler)):
+        copied.set_params(estimator=estimator)  # That of a clone is not fitted.
+        assert_array_equal(copied.fit_select(X, Y), picks)
+
+
+def test_a_search_can_vary_the_validation_rows_of_fisher():
+    held_out = np.arange(240) >= 180
+    inside = {"labeled_mask": TRAINED, "query_mask": TRAINED & (TRUE == 8)}
+    options = [None, (X[40:60], TRUE[40:60]), (X[180:], TRUE[180:])]
+    learner = ActiveLearner(
+        LogisticRegression(max_iter=300),
+        FISHERSampler(budget=20),
+        scenario="rare",
+        n_rounds=1,
+        random_state=0,
+    )
+    search = GridSearchCV(
+        learner,
+        {"sampler__validation": options},
+        cv=PoolSplit(held_out),
+        error_score="raise",
+        refit=False,
+    ).fit(X, TRUE, **inside)
+    masks = {name: mask[~held_out] for name, mask in inside.items()}
+    scores = [
+        learner.set_params(sampler__validation=option)
+        .fit(X[~held_out], TRUE[~held_out], **masks)
+        .score(X[held_out], TRUE[held_out])
+        for option in options
+    ]
+    assert_allclose(search.cv_results_["mean_test_score"], scores)
+    assert len(set(scores)) > 1
 
 
 # ----------------------------------------------------------------------------- FASS
@@ -348,14 +444,6 @@ def repeated():
     """Return rows, each five times over, with the first 10 labeled and so known."""
     rows, y = np.tile(X[:40], (5, 1)), np.tile(TRUE[:40], 5)
     return rows, np.where(np.arange(200) < 10, y, -1)
-
-
-def as_dataset(rows):
-    return TensorDataset(torch.as_tensor(rows), torch.zeros(len(rows)))
-
-
-def as_slices(rows):
-    return SliceDataset(as_dataset(rows))
 
 
 @pytest.mark.parametrize("wrap", [np.asarray, torch.as_tensor, as_dataset, as_slices])

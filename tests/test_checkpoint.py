@@ -26,6 +26,7 @@ from torch import nn
 from torch.utils.data import get_worker_info
 
 from sksimilar import RandomSampler, SIMILARSampler
+from sksimilar.baselines import FISHERSampler
 from sksimilar.checkpoint import Checkpoint
 from sksimilar.learner import ActiveLearner
 from sksimilar.models import MLP
@@ -266,6 +267,16 @@ def test_a_checkpoint_of_other_parameters_is_refused(tmp_path, params, differs):
     run(make_learner(tmp_path, n_rounds=1))
     learner = make_learner(tmp_path, clone(NET), n_rounds=1).set_params(**params)
     with pytest.raises(ValueError, match=f"another run: it differs in .*{differs}"):
+        run(learner)
+
+
+@pytest.mark.parametrize("changed", [(X[:9], Y[9:18]), (X[9:18], Y[:9]), None])
+def test_a_checkpoint_of_other_validation_rows_is_refused(tmp_path, changed):
+    sampler = FISHERSampler(budget=4, validation=(X[:9], Y[:9]))
+    learner = make_learner(tmp_path, n_rounds=1).set_params(sampler=sampler)
+    assert_same(run(clone(learner)), run(clone(learner)))
+    learner.set_params(sampler__validation=changed)
+    with pytest.raises(ValueError, match="differs in parameter `sampler__validation`"):
         run(learner)
 
 

@@ -88,6 +88,15 @@ def test_query_rows_are_labeled_and_the_pool_holds_none_of_them(name):
 
 
 @every_builder
+def test_spare_rows_are_the_distinct_ones_that_are_left(name):
+    twice, labels = np.concatenate([X, X]), np.concatenate([Y, Y])
+    make, numbers = BUILDERS[name]
+    split = make(twice, labels, X_test=X[::20], random_state=0, **numbers)
+    taken = np.concatenate([split.rows, np.arange(len(X))[::20]])
+    assert_array_equal(split.spare, np.setdiff1d(np.arange(len(X)), taken))
+
+
+@every_builder
 def test_copies_share_an_identity_and_only_wanted_rows_have_one(name):
     split = build(name)
     if split.rare:

@@ -9,11 +9,13 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
+from sklearn.utils import Bunch
 from skorch import NeuralNetClassifier
 from torch import nn
 
 from sksimilar import RandomSampler, SIMILARSampler
 from sksimilar.__main__ import main
+from sksimilar.baselines import FISHERSampler
 from sksimilar.datasets import make_ood, make_rare, make_redundant
 from sksimilar.experiment import (
     PROTOCOLS,
@@ -196,6 +198,62 @@ def test_the_query_is_of_rows_that_are_hard_to_tell():
     assert not (task.query_mask & ~task.labeled_mask).any()
 
 
+def images_in(*arrays):
+    return {image.tobytes() for images in arrays for image in images}
+
+
+@pytest.mark.parametrize("name", ["tiny-rare", "tiny-ood", "tiny-redundancy"])
+def test_validation_rows_are_beside_all_others(name):
+    for seed in range(3):
+        task = PROTOCOLS[name].task(seed)
+        beside = images_in(task.X_validation)
+        assert len(beside) == len(task.X_validation) == len(task.y_validation)
+        assert not beside & images_in(task.X, task.X_test)
+
+
+@pytest.mark.parametrize(
+    "n_query, n_spare, n_drawn",
+    [(1, 60, 40), (2, 79, 79), (2, 99, 80), (1, 0, 0)],
+)
+def test_validation_rows_are_40_times_the_query_or_all_there_are(
+    n_query, n_spare, n_drawn, monkeypatch
+):
+    # Two classes of 4 labeled rows and a pool of 3, and those of class 1 for the query.
+    n = 7 + n_query + n_spare
+    images = np.arange(2 * n, dtype=np.uint32).view(np.uint8).reshape(-1, 2, 2)
+    labels = np.repeat([0, 1], n)
+    data = Bunch(X=images, y=labels, X_test=images[:0], y_test=labels[:0])
+    monkeypatch.setattr(Protocol, "load", lambda *args: data)
+    make = partial(make_rare, rare=[1], n_labeled=(4, 4), n_pool=(3, 3))
+    task = replace(RARE, make=partial(make, n_query=n_query)).task(0)
+    assert_array_equal(task.y_validation, np.ones(n_drawn))
+    assert len(images_in(task.X_validation)) == n_drawn
+
+
+def test_validation_rows_are_those_of_the_seed():
+    one, same, other = (RARE.task(seed) for seed in (0, 0, 1))
+    assert_array_equal(one.X_validation, same.X_validation)
+    assert images_in(one.X_validation) != images_in(other.X_validation)
+    assert_array_equal(np.bincount(one.y_validation), [0] * 5 + [40] * 5)
+
+
+def test_validation_rows_are_no_part_of_the_split():
+    # What is drawn for them is drawn after it, from a generator of their own.
+    data, task = RARE.load(), RARE.task(3)
+    split = RARE.make(data.X, data.y, X_test=data.X_test, random_state=3)
+    assert_array_equal(task.X, RARE._images(split.X))
+    assert_array_equal(task.labeled_mask, split.labeled_mask)
+
+
+def test_the_query_of_mistakes_has_40_times_as_many_validation_rows_too():
+    many = replace(RARE, make=partial(RARE.make, n_query=20), n_misclassified=2)
+    task = many.task(0)
+    wanted = 40 * np.bincount(task.y[task.query_mask], minlength=10)
+    assert wanted.sum() == 80
+    assert_array_equal(np.bincount(task.y_validation, minlength=10), wanted)
+    assert not images_in(task.X_validation) & images_in(task.X, task.X_test)
+
+
 # ----------------------------------------------------------------- the methods
 
 
@@ -226,9 +284,18 @@ def test_nothing_that_must_be_compared_with_is_missing():
     always = {"random", "entropy", "margin", "leastconf", "badge", "coreset", "glister"}
     assert always <= set(methods_for("standard", 5))
     assert "topcosine" not in methods_for("redundancy", 5)
-    assert always | {"topcosine", "mostpositive", "fisher"} <= set(
-        methods_for("rare", 5)
-    )
+    by_query = {"topcosine", "mostpositive", "fisher", "fisherlv"}
+    assert always | by_query <= set(methods_for("rare", 5))
+
+
+def test_fisherlv_is_fisher_with_the_validation_rows_of_the_task():
+    methods, task = methods_for("rare", 5), RARE.task(0)
+    sampler = methods["fisherlv"].sampler_for(task)
+    assert type(sampler) is FISHERSampler and sampler.budget == 5
+    assert_array_equal(sampler.validation[0], task.X_validation)
+    assert_array_equal(sampler.validation[1], task.y_validation)
+    assert methods["fisherlv"].sampler.validation is None  # Another task has others.
+    assert methods["fisher"].sampler_for(task).validation is None
 
 
 def test_functions_that_a_metric_excludes_are_left_out():

@@ -3,12 +3,16 @@
 import numpy as np
 import torch
 
+from .._validation import check_labeled_rows, said_of
 from ..base import BaseSampler
 from ..blocks import blockwise
+from ..embeddings import similarity_of
 from ..gradients import column_labels, log_probabilities
 from ..optimizers import greedy
 from ._distances import KCenter, SquaredDistances
-from ._sets import check_estimator, embed, query_labels, shuffled
+from ._sets import NO_ROWS, check_estimator, embed, query_labels, shuffled
+
+GRADIENTS = {"embedding": "gradient", "metric": "raw_cosine"}
 
 
 class FISHERSampler(BaseSampler):
@@ -17,7 +21,7 @@ class FISHERSampler(BaseSampler):
     After [1]_: a pool whose classes are out of balance is matched with a validation
     set, here the query, through the kernel <g_i, g_j> of last-layer gradients, the
     Fisher kernel with the identity for the Fisher information.  FISHER-LV of the
-    SIMILAR paper is the same with a query of a thousand rows.
+    SIMILAR paper is the same with a ``validation`` set of 40 times the query.
 
     Parameters
     ----------
@@ -34,11 +38,17 @@ class FISHERSampler(BaseSampler):
     random_state : int, RandomState instance or None, default=None
         Draws the first center, and orders rows of equal similarity.
 
+    validation : tuple (X, y), default=None
+        Rows that are none of the pool, of whatever kind the estimator takes, and their
+        true labels.  With them no query is needed, and that of a scenario only stays
+        out of the candidates.  Within an :class:`~sksimilar.ActiveLearner` labels are
+        positions in its ``classes_``.  By default the query rows.
+
     Attributes
     ----------
     validation_ : ndarray of int64
-        Positions in X of the query rows that the estimator misclassifies; of all of
-        them if it gets none wrong.
+        Which validation rows the estimator misclassifies, or all of them if it gets
+        none wrong: positions in X, and in the rows of ``validation`` where it is given.
 
     Notes
     -----
@@ -73,38 +83,69 @@ class FISHERSampler(BaseSampler):
     >>> model = LogisticRegression().fit(X[[0, 3]], y[[0, 3]])
     >>> FISHERSampler(model, budget=2).fit_select(X, y, query_mask=np.arange(5) == 4)
     array([2, 1])
+
+    The same without this row in X:
+
+    >>> sampler = FISHERSampler(model, budget=2, validation=(X[4:], y[4:]))
+    >>> sampler.fit_select(X[:4], y[:4]), sampler.validation_
+    (array([2, 1]), array([0]))
     """
 
     _parameter_constraints: dict = {
         **BaseSampler._parameter_constraints,
         "layer": [str],
+        "validation": "no_validation",  # Checked where it is used.
     }
 
-    def __init__(self, estimator=None, *, budget=10, layer="auto", random_state=None):
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        budget=10,
+        layer="auto",
+        random_state=None,
+        validation=None,
+    ):
         self.estimator = estimator
         self.budget = budget
         self.layer = layer
         self.random_state = random_state
+        self.validation = validation
 
     def _fit(self, X, y):
         check_estimator(self)
-        self.validation_ = self._misclassified(X, query_labels(self, y))
-        if len(self.candidates_):
-            self._embedded = embed(
-                self,
-                X,
-                y,
-                self.validation_,
-                embedding="gradient",
-                metric="raw_cosine",
-                labeled=self.validation_,
-            )
+        if self.validation is None:
+            self._fit_to_query(X, y)
+        else:
+            self._fit_to_rows_beside(X)
 
-    def _misclassified(self, X, true):
-        logs = log_probabilities(self.estimator, X, self.query_)
+    def _fit_to_query(self, X, y):
+        true = query_labels(self, y)
+        rows = self.validation_ = self._misclassified(X, self.query_, true)
+        if len(self.candidates_):
+            self._embedded = embed(self, X, y, rows, labeled=rows, **GRADIENTS)
+
+    def _fit_to_rows_beside(self, X):
+        others, true = check_labeled_rows(self.validation, "validation")
+        with said_of("validation"):
+            everyone = np.arange(len(true), dtype=np.int64)
+            rows = self.validation_ = self._misclassified(others, everyone, true)
+        if len(self.candidates_):
+            pool = self._gradients(X, None, self.candidates_, NO_ROWS)
+            with said_of("validation"):
+                given = self._gradients(others, true, rows, rows)
+            similarity, *points = side_by_side(pool, given)
+            self._embedded = similarity, self.candidates_, *points
+
+    def _misclassified(self, X, rows, true):
+        logs = log_probabilities(self.estimator, X, rows)
         columns = column_labels(self.estimator, true, logs.shape[1])
         wrong = logs.argmax(dim=1).cpu().numpy() != columns
-        return self.query_[wrong] if wrong.any() else self.query_
+        return rows[wrong] if wrong.any() else rows
+
+    def _gradients(self, X, y, rows, labeled):
+        source = {"estimator": self.estimator, "layer": self.layer}
+        return similarity_of(X, y, rows, labeled, **source, **GRADIENTS)
 
     def _select(self, n):
         similarity, rows, candidates, validation = self._embedded
@@ -112,6 +153,14 @@ class FISHERSampler(BaseSampler):
         centers = spread(similarity, shuffled(validation, rng), n)
         order = matches(similarity, centers, shuffled(candidates, rng), n)
         return rows[order]
+
+
+def side_by_side(*similarities):
+    """Return one similarity over the points of several, and the points of each."""
+    factors = map(torch.cat, zip(*(each.factors for each in similarities)))
+    joined = type(similarities[0])(*factors, prepared=True)
+    points = torch.arange(len(joined), device=joined.factors[0].device)
+    return joined, *points.split([len(each) for each in similarities])
 
 
 def spread(similarity, points, n):

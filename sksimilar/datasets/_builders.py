@@ -69,7 +69,7 @@ def make_scenario(
         How many times.
 
     X_test : array-like of shape (n_test, ...), default=None
-        Rows that are to be in none of the three sets.
+        Rows that are to be in none of the three sets, and not to spare.
 
     random_state : int, RandomState instance or None, default=None
         Draws all of it.
@@ -83,7 +83,8 @@ def make_scenario(
         ``query_mask``, None without query rows; ``identity``, a number that copies
         share, -1 for rows that nobody wants, who are the common ones where classes are
         rare, and else those out of distribution; ``rows``, positions in the X given;
-        ``rare`` and ``ood``, classes; ``ood_label``, that label or None.
+        ``spare``, those of distinct rows that were not drawn; ``rare`` and ``ood``,
+        classes; ``ood_label``, that label or None.
 
     Raises
     ------
@@ -119,10 +120,12 @@ def make_scenario(
     numbers = [check_counts(n, 3, name) for name, n in wanted.items()]
     numbers = np.array(numbers)[:, groups]
     copied, times = check_share(copied, "copied"), check_budget(times, "times")
-    labeled, query, pool = _drawn(y, distinct(X, X_test), classes, numbers, rng)
+    there = distinct(X, X_test)
+    labeled, query, pool = _drawn(y, there, classes, numbers, rng)
     pool = rng.permutation(_copied(pool, copied, times, rng))
     rows = np.concatenate([labeled, query, pool])
-    return _as_split(X, y, rows, (len(labeled), len(query)), classes, groups)
+    split = _as_split(X, y, rows, (len(labeled), len(query)), classes, groups)
+    return Bunch(**split, spare=np.setdiff1d(there, rows))
 
 
 def distinct(X, others=None):

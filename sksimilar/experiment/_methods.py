@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from functools import partial
 
+from sklearn.base import clone
+
 from ..baselines import (
     BADGESampler,
     CoreSetSampler,
@@ -43,6 +45,9 @@ BY_QUERY = {
     "mostpositive": MostLikelyPositiveSampler,
 }
 
+# Those that look at the validation rows of a task instead.
+BY_VALIDATION = {"fisherlv": FISHERSampler}
+
 SYNONYMS = {"flq"}  # Of flqmi.
 
 
@@ -62,12 +67,40 @@ class Method:
     sampler: object
     scenario: Scenario
 
+    def sampler_for(self, task):
+        """Return the sampler as it is run on a task.
+
+        Parameters
+        ----------
+        task : Task
+            What the methods share.
+
+        Returns
+        -------
+        sampler : sampler
+            Not fitted.
+        """
+        return self.sampler
+
+
+class Validated(Method):
+    """A method whose sampler is given the validation rows of the task, too.
+
+    Their labels must be 0, 1, ..., which is what the network is trained on.
+    """
+
+    def sampler_for(self, task):
+        rows = task.X_validation, task.y_validation
+        return clone(self.sampler).set_params(validation=rows)
+
 
 def methods_for(scenario, budget, **options):
     """Return all methods that fit a scenario, by the names that results use.
 
-    They are the baselines; the functions of Table 2 whose family fits Q and P; where
-    there are both, also those that leave out P, as the paper compares them; and "auto".
+    They are the baselines; with a query also those that look at it, and "fisherlv", which
+    looks instead at 40 times as many rows beside the split, or as many as that has left;
+    the functions of Table 2 whose family fits Q and P; where there are both, also those
+    that leave out P, as the paper compares them; and "auto".
 
     Parameters
     ----------
@@ -94,9 +127,13 @@ def methods_for(scenario, budget, **options):
     ['flcg', 'gccg', 'logdetcg', 'auto']
     """
     full = resolve(scenario)
-    baselines = BASELINES | (BY_QUERY if full.query else {})
+    baselines = {Method: BASELINES}
+    if full.query:
+        baselines = {Method: BASELINES | BY_QUERY, Validated: BY_VALIDATION}
     methods = {
-        name: Method(make(budget=budget), full) for name, make in baselines.items()
+        name: kind(make(budget=budget), full)
+        for kind, makers in baselines.items()
+        for name, make in makers.items()
     }
     ours = partial(SIMILARSampler, budget=budget, **options)
     for sets in (full, Scenario(query=full.query)) if full.query else (full,):
@@ -122,7 +159,7 @@ def order(names):
     -------
     names : list of str
     """
-    known = [*BASELINES, *BY_QUERY, *FUNCTIONS, "auto"]
+    known = [*BASELINES, *BY_QUERY, *BY_VALIDATION, *FUNCTIONS, "auto"]
     places = {name: place for place, name in enumerate(known)}
     return sorted(names, key=lambda name: (places.get(name, len(known)), name))
 

@@ -131,9 +131,14 @@ class Protocol:
         split = self.make(data.X, data.y, X_test=data.X_test, random_state=seed)
         split.X = self._images(split.X)
         task = Task.of(split, self._images(data.X_test), data.y_test, seed)
-        if self.n_misclassified is None:
-            return task
-        return task.querying_mistakes(self.network(task), self.n_misclassified)
+        if self.n_misclassified is not None:
+            task = task.querying_mistakes(self.network(task), self.n_misclassified)
+        beside = split.spare[task.like_query(data.y[split.spare])]
+        return replace(
+            task,
+            X_validation=self._images(data.X[beside]),
+            y_validation=data.y[beside],
+        )
 
     def network(self, task, *, max_epochs=150, schedule="cosine", augment=False):
         """Return the network for a task, trained by the paper's recipe.

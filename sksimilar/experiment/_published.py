@@ -77,7 +77,7 @@ class Reading:
 
 def _at(round, experiment, figure, name, **values):
     return [
-        Reading(experiment, figure, name, method.replace("_", "-"), (round,), (value,))
+        Reading(experiment, figure, name, method, (round,), (value,))
         for method, value in values.items()
     ]
 
@@ -100,7 +100,7 @@ READINGS = [
         badge=28.0,
         coreset=27.2,
         glister=29.0,
-        fisher_lv=26.4,
+        fisherlv=26.4,
         gcmi=37.1,
         flvmi=37.6,
         flqmi=40.3,
@@ -130,7 +130,7 @@ READINGS = [
         badge=129,
         coreset=209,
         glister=214,
-        fisher_lv=263,
+        fisherlv=263,
         gcmi=345,
         flvmi=288,
         flqmi=364,
@@ -146,7 +146,7 @@ READINGS = [
         badge=76.3,
         coreset=68.8,
         glister=65.0,
-        fisher_lv=83.5,
+        fisherlv=83.5,
         gcmi=21.8,
         flqmi=86.2,
         logdetmi=86.0,
@@ -169,7 +169,7 @@ READINGS = [
         badge=87.5,
         coreset=83.7,
         glister=81.9,
-        fisher_lv=89.6,
+        fisherlv=89.6,
         gcmi=58.0,
         flqmi=91.5,
         logdetmi=92.6,
@@ -181,7 +181,7 @@ READINGS = [
         "n_found",
         random=52,
         glister=41,
-        fisher_lv=465,
+        fisherlv=465,
         gcmi=9,
         flvmi=199,
         flqmi=297,

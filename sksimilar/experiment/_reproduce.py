@@ -119,7 +119,7 @@ def _run(name, method, seed, n_rounds, switches, data_home, results):
         task = replace(task, labeled_mask=task.labeled_mask & ~task.query_mask)
     done = run(
         method,
-        chosen.sampler,
+        chosen.sampler_for(task),
         task,
         protocol.network(task, **switches.of_network(protocol.augment)),
         chosen.scenario,

@@ -8,6 +8,8 @@ from ..training import predict_columns, prepare, train
 
 __all__ = ["Task"]
 
+LARGER = 40  # Times the query: the validation rows of FISHER-LV (Section 4.1).
+
 
 @dataclass(frozen=True)
 class Task:
@@ -42,6 +44,10 @@ class Task:
 
     ood_label : object, default=None
         What the annotator calls rows that are out of distribution.
+
+    X_validation, y_validation : ndarray, default=None
+        Rows for methods to validate on, beside all others: nobody trains on them, asks
+        for them or is scored on them.
     """
 
     X: np.ndarray
@@ -54,6 +60,8 @@ class Task:
     focus: tuple
     seed: int
     ood_label: object = None
+    X_validation: np.ndarray | None = None
+    y_validation: np.ndarray | None = None
 
     @classmethod
     def of(cls, split, X_test, y_test, seed):
@@ -114,6 +122,27 @@ class Task:
         kept = np.setdiff1d(np.arange(len(self.y)), dropped)
         names = "X", "y", "labeled_mask", "query_mask", "identity"
         return replace(self, **{name: getattr(self, name)[kept] for name in names})
+
+    def like_query(self, y):
+        """Draw rows of the classes of the query: of each 40 times as many, or all.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_rows,)
+            Classes of the rows to draw from.
+
+        Returns
+        -------
+        drawn : ndarray of int64
+            Positions in y, class by class; none without a query.
+        """
+        rng = np.random.default_rng(self.seed)
+        query = self.y[:0] if self.query_mask is None else self.y[self.query_mask]
+        drawn = [
+            rng.permutation(np.flatnonzero(y == label))[: LARGER * n]
+            for label, n in zip(*np.unique(query, return_counts=True))
+        ]
+        return np.concatenate([np.empty(0, dtype=np.int64), *drawn])
 
     @property
     def in_pool(self):
