@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import gen_batches
+from sklearn.utils._missing import is_pandas_na
 from sklearn.utils.validation import (
     assert_all_finite,
     check_consistent_length,
@@ -158,6 +159,21 @@ def is_unlabeled(y):
     if y.dtype.kind in "US":
         return np.zeros(y.shape, dtype=bool)
     return np.asarray(y == UNLABELED, dtype=bool)
+
+
+def is_missing(label):
+    """Return whether a label is None, or what pandas puts where there is none."""
+    return label is None or is_pandas_na(label)
+
+
+def check_not_missing(y):
+    """Refuse labels that are missing, where -1 says so."""
+    missing = [i for i, v in enumerate(y) if is_missing(v)] if y.dtype == object else []
+    if missing:
+        raise ValueError(
+            f"`y` holds {y[missing[0]]!r} at position {missing[0]}. Mark rows without a "
+            f"label by {UNLABELED}, in an array of dtype=object where labels are texts."
+        )
 
 
 def check_budget(n, name):

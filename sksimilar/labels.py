@@ -4,7 +4,13 @@ import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
-from ._validation import UNLABELED, check_label_list, is_unlabeled
+from ._validation import (
+    UNLABELED,
+    check_label_list,
+    check_not_missing,
+    is_missing,
+    is_unlabeled,
+)
 
 __all__ = ["Codebook", "check_labels", "sort_answers"]
 
@@ -21,6 +27,7 @@ def check_labels(y, all_known=False):
             f"person who answers, pass y with {UNLABELED} for every unknown label."
         )
     y = column_or_1d(y, warn=True)
+    check_not_missing(y)
     assert_all_finite(y, input_name="y")
     known = ~is_unlabeled(y)
     if all_known and not known.all() and known.any() and (y[known] == 1).all():
@@ -99,9 +106,19 @@ class Codebook:
         codes[known] = self.encode(y[known])
         return codes
 
+    def find(self, labels):
+        """Return the column of every label, and -1 where there is none."""
+        return np.array([self.columns.get(v, UNLABELED) for v in labels.tolist()])
+
     def decode(self, codes):
         """Return the class of every column."""
         return self.classes_[codes]
+
+    def decode_known(self, codes):
+        """Return the label of every column, and -1 for those that are not known."""
+        names = [*self.columns, UNLABELED]
+        has_texts = any(isinstance(name, str) for name in names)
+        return np.array(names, dtype=object if has_texts else None)[codes]
 
     def name(self, code):
         """Return what one column is called, the out-of-distribution one included."""
@@ -117,6 +134,6 @@ def sort_answers(rows, labels):
             "one for each, None where nobody can tell."
         )
     boxed = np.empty(len(labels), dtype=object)
-    boxed[:] = labels
-    unknown = is_unlabeled(boxed) | np.equal(boxed, None)
+    boxed[:] = [UNLABELED if is_missing(label) else label for label in labels]
+    unknown = is_unlabeled(boxed)
     return rows[~unknown], boxed[~unknown].tolist(), rows[unknown]

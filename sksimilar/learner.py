@@ -327,8 +327,8 @@ class ActiveLearner(
     def ask(self, n=None):
         """Return the rows to label next.
 
-        The first call trains the classifier, if a label is there to train on; without
-        any, rows are drawn at random.  As long as rows are not answered, by a label or
+        The first call trains the classifier, if there are labels of two classes to
+        train on; as long as there are none, rows are drawn at random.  While rows are not answered, by a label or
         by being skipped, they are what is returned.
 
         Parameters
@@ -489,15 +489,19 @@ class ActiveLearner(
                 break
             rows, labels, skipped = sort_answers(rows, oracle(rows))
             self.tell(rows, labels, skipped=skipped)
-        if self._session.stale:
+        if self._session.is_due:
             self._train_round(task)
+        if (
+            self._session.stale
+        ):  # The classifier itself says why one class is not enough.
+            self.refit()
         task.call_on_fit_task_end(estimator=self)
 
     def _train_round(self, task):
         """Train if there are new labels; return whether a callback says to stop."""
         part = task.subcontext(task_name="round").call_on_fit_task_begin(estimator=self)
         session = self._session
-        if session.stale:
+        if session.is_due:
             self.refit()
         rows = np.flatnonzero(session.pool.labeled & ~session.pool.ood)
         return part.call_on_fit_task_end(
@@ -527,9 +531,9 @@ class ActiveLearner(
         """Show the state of the session as fitted attributes."""
         session = self._session
         self.classes_ = session.codebook.classes_
-        self.labeled_mask_ = session.pool.labeled
+        self.labeled_mask_ = session.pool.labeled.copy()
         self.ood_mask_ = session.pool.ood
-        self.selected_rounds_ = session.pool.selected
+        self.selected_rounds_ = session.pool.selected.copy()
         self.history_ = session.history
         if session.estimator is not None:
             self.estimator_ = session.estimator

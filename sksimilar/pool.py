@@ -38,8 +38,9 @@ class Pool:
     selected : ndarray of int64
         Round in which a row was asked for, -1 for others.
 
-    trained : ndarray of int64
-        Number of the first training that used a row, -1 before.
+    learned : ndarray of int64 of shape (n_changes, 3)
+        What each training saw other than the one before: its number, a row, and the
+        code of that row, -1 where its label was taken back.
 
     predicted : ndarray of int64
         Codes predicted after the last training, where somebody wants to know.
@@ -104,7 +105,8 @@ class Pool:
 
     def __post_init__(self):
         self.selected = np.full(len(self.codes), UNKNOWN, dtype=np.int64)
-        self.trained = self.predicted = self.selected
+        self.predicted = self.selected
+        self.learned = np.empty((0, 3), dtype=np.int64)
         self.skipped = np.zeros(len(self.codes), dtype=bool)
         self.pending = np.empty(0, dtype=np.int64)
 
@@ -112,7 +114,7 @@ class Pool:
         "codes",
         "labeled",
         "selected",
-        "trained",
+        "learned",
         "predicted",
         "skipped",
         "pending",
@@ -183,25 +185,23 @@ class Pool:
         self._answer(rows)
 
     def train(self, number):
-        """Note that a training uses the labeled rows.
+        """Note that a training uses the labels of now.
 
         Parameters
         ----------
         number : int
             Of the training.
-
-        Returns
-        -------
-        rows : ndarray of int64
-            The labeled rows.
         """
-        rows = np.flatnonzero(self.labeled)
-        new = rows[self.trained[rows] == UNKNOWN]
-        self.trained = _put(self.trained, new, number)
-        return rows
+        before = np.full_like(self.codes, UNKNOWN)
+        rows, codes = self.taught(number - 1)
+        before[rows] = codes
+        now = np.where(self.labeled, self.codes, UNKNOWN)
+        rows = np.flatnonzero(now != before)
+        new = np.column_stack([np.full_like(rows, number), rows, now[rows]])
+        self.learned = np.concatenate([self.learned, new])
 
-    def trained_by(self, number):
-        """Return the rows that a training used.
+    def taught(self, number):
+        """Return what a training was taught.
 
         Parameters
         ----------
@@ -212,8 +212,16 @@ class Pool:
         -------
         rows : ndarray of int64
             Positions in X.
+
+        codes : ndarray of int64
+            Their codes at that time.
         """
-        return np.flatnonzero((self.trained != UNKNOWN) & (self.trained <= number))
+        numbers, rows, codes = self.learned.T
+        until = numbers <= number
+        then = np.full_like(self.codes, UNKNOWN)
+        then[rows[until]] = codes[until]  # Of several changes of a row the last counts.
+        rows = np.flatnonzero(then != UNKNOWN)
+        return rows, then[rows]
 
     def state(self):
         """Return the arrays that change, for a checkpoint.
@@ -240,7 +248,8 @@ class Pool:
         """
         for name in self.SAVED:
             old, new = getattr(self, name), state.get(name, np.empty(()))
-            fits = new.shape == old.shape or (name == "pending" and new.ndim == 1)
+            grows = name in ("pending", "learned")
+            fits = new.shape[grows:] == old.shape[grows:] and new.ndim == old.ndim
             if not fits or new.dtype != old.dtype or not self._is_in_range(name, new):
                 raise ValueError(
                     f"The checkpoint is damaged: its {name!r} are not of these rows. "
@@ -252,6 +261,11 @@ class Pool:
     def _is_in_range(self, name, values):
         if values.dtype == bool or not len(values):
             return True
+        if name == "learned":
+            numbers, rows, codes = values.T
+            in_order = (numbers >= 0).all() and (np.diff(numbers) >= 0).all()
+            known = self._is_in_range("pending", rows)
+            return in_order and known and self._is_in_range("codes", codes)
         if name == "pending":
             return 0 <= values.min() and values.max() < len(self.codes)
         is_code = name in ("codes", "predicted")

@@ -9,6 +9,7 @@ from sklearn.utils.validation import (
     column_or_1d,
 )
 
+from ._validation import UNLABELED, is_unlabeled
 from .rows import check_rows, take
 from .training import decision_values, predict_columns, probabilities
 
@@ -78,9 +79,9 @@ class PredictorMixin:
         accuracy : float
             As `score` returns for the last one.
         """
-        X, y, _ = self._of_a_class(X, y)
-        for y_pred in self.staged_predict(X):
-            yield accuracy_score(y, y_pred)
+        X, codes, _ = self._of_a_class(X, y)
+        for predicted in self.staged_predict(X):
+            yield accuracy_score(codes, self._codebook.find(predicted))
 
     @available_if(_estimator_has("predict_proba"))
     def predict_proba(self, X):
@@ -133,7 +134,8 @@ class PredictorMixin:
             Rows.
 
         y : array-like of shape (n_samples,)
-            Labels; unlabeled and out-of-distribution rows are left out.
+            Labels; unlabeled and out-of-distribution rows are left out.  A label that
+            is not among ``classes_`` counts, as one that is not predicted.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows.
@@ -143,21 +145,25 @@ class PredictorMixin:
         accuracy : float
             Share of rows whose class is predicted.
         """
-        X, y, weight = self._of_a_class(X, y, sample_weight)
-        return accuracy_score(y, self.predict(X), sample_weight=weight)
+        X, codes, weight = self._of_a_class(X, y, sample_weight)
+        predicted = self._codebook.find(self.predict(X))
+        return accuracy_score(codes, predicted, sample_weight=weight)
 
     def _of_a_class(self, X, y, sample_weight=None):
+        """Return the rows that are of a class, the columns of those, and weights."""
         check_is_fitted(self)
         check_consistent_length(X, y, sample_weight)
         y = column_or_1d(y)
-        rows = np.flatnonzero(np.isin(y, self.classes_))
-        if not len(rows):
+        codes = self._codebook.find(y)
+        is_known = (codes != UNLABELED) | ~is_unlabeled(y)
+        rows = np.flatnonzero(is_known & (codes < len(self.classes_)))
+        if not (codes[rows] != UNLABELED).any():
             raise ValueError(
                 f"`y` holds no row of the classes {self.classes_.tolist()}, so there is "
                 "nothing to score. Score on rows whose labels are known."
             )
         weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
-        return take(X, rows), y[rows], weight
+        return take(X, rows), codes[rows], weight
 
     def _check_X(self, X, reset):
         return check_rows(self, X, classifier=self.estimator, reset=reset)

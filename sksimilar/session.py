@@ -114,6 +114,12 @@ class Session:
         self.stale = bool(self.pool.labeled.any())
 
     @property
+    def is_due(self):
+        """Whether to train: there are new labels, and they tell two classes apart."""
+        columns = np.unique(self.pool.codes[self.pool.labeled])
+        return self.stale and len(columns) >= min(2, self.codebook.n_outputs)
+
+    @property
     def n_rounds(self):
         """Number of rounds whose choice is answered."""
         n_chosen = sum("selected" in record for record in self.history)
@@ -137,7 +143,7 @@ class Session:
         """Choose the rows to label next, if there are any, with a trained classifier."""
         if not self.pool.candidates.any():
             return
-        if self.estimator is None and self.stale:
+        if self.estimator is None and self.is_due:
             self.train(score)
         self._open_round("selected")
         rows = self._draw(n) if self.estimator is None else self._sample(n)
@@ -170,9 +176,9 @@ class Session:
                 self._train(number)
 
     def _train(self, number):
-        rows = self.pool.trained_by(number)
+        rows, codes = self.pool.taught(number)
         previous = self.estimator if self.warm_start else None
-        codes, seed = self.pool.codes[rows], derive(self.seed, TRAIN, number)
+        seed = derive(self.seed, TRAIN, number)
         n_outputs = self.codebook.n_outputs
         if not number:
             training.check_width(self.classifier, self.X, rows[:1], n_outputs, seed)
@@ -192,12 +198,12 @@ class Session:
         self.pool.predicted = codes
 
     def _load(self, weights, number):
-        codes = self.pool.codes[self.pool.trained_by(number)]
+        _, codes = self.pool.taught(number)
         with seeded(self.seed, self.classifier.device):
             return training.restore(clone(self.classifier), weights, codes)
 
     def _draw(self, n):
-        """Choose at random, since without a label there is no classifier to ask."""
+        """Choose at random, since without labels there is no classifier to ask."""
         n = n or self.sampler.budget
         rng = np.random.default_rng(derive(self.seed, SELECT, len(self.history)))
         rows = rng.permutation(np.flatnonzero(self.pool.candidates))[:n]
@@ -208,14 +214,14 @@ class Session:
 
     def _sample(self, n):
         seed = derive(self.seed, SELECT, len(self.history))
-        sampler = self._sampler(seed)
+        sampler, y = self._sampler(seed)
         query, conditioning = self._given()
         masks = {"query_mask": query, "conditioning_mask": conditioning}
         masks["candidate_mask"] = self.pool.candidates
         n = min(n or sampler.budget, int(self.pool.candidates.sum()))
         with seeded(seed, training.device_of(self.estimator)):
             begin = time.perf_counter()
-            sampler.fit(self.X, self.pool.codes, **masks)
+            sampler.fit(self.X, y, **masks)
             fitted = time.perf_counter()
             rows = check_selection(sampler.select(n), self.pool.candidates, sampler)
         seconds = fitted - begin, time.perf_counter() - fitted
@@ -224,12 +230,16 @@ class Session:
         return rows
 
     def _sampler(self, seed):
-        """Return a clone of the sampler that looks through the trained classifier."""
+        """Return a clone of the sampler, and y in the words of its classifier.
+
+        That is the one just trained, which knows columns, unless it has its own.
+        """
         sampler = with_seed(clone(self.sampler), seed)
         own = sampler.get_params(deep=False).get("estimator", sampler)
-        if own is not sampler and not isinstance(own, FrozenEstimator):
-            sampler.set_params(estimator=FrozenEstimator(self.estimator))
-        return sampler
+        if own is sampler or isinstance(own, FrozenEstimator):
+            return sampler, self.codebook.decode_known(self.pool.codes)
+        sampler.set_params(estimator=FrozenEstimator(self.estimator))
+        return sampler, self.pool.codes
 
     def _given(self):
         """Return Q and P of this round, the rows that the user conditions on among P."""

@@ -334,6 +334,18 @@ def test_a_sampler_looks_through_the_classifier_of_the_round_unless_its_own_is_f
         assert sampler.estimator is given
 
 
+@pytest.mark.parametrize("labels", [Y, Y + 1, NAMES])
+def test_a_classifier_of_the_samplers_own_is_told_labels_and_not_columns(labels):
+    own = FrozenEstimator(LogisticRegression().fit(X, labels))
+    sampler = SIMILARSampler(own, function="flqmi", budget=5, random_state=0)
+    learner = make_learner(LogisticRegression(), sampler, scenario="rare", n_rounds=1)
+    learner.fit(X, labels, labeled_mask=LABELED, query_mask=RARE)
+    known = np.where(LABELED, labels.astype(object), -1)
+    alone = sampler.fit_select(X, known, query_mask=RARE)
+    assert set(np.flatnonzero(learner.selected_rounds_ == 0)) == set(alone)
+    assert (Y[alone] == 2).all()
+
+
 @pytest.mark.parametrize("scenario", ["redundancy+ood", "ood", "rare+ood", "rare"])
 def test_every_scenario_runs_with_the_default_sampler(scenario):
     learner = make_learner(
@@ -413,6 +425,46 @@ def test_score_leaves_out_rows_of_no_class():
     expected = (learner.predict(X[inside]) == NAMES[inside]).mean()
     assert learner.score(X, NAMES) == expected
     assert expected > 0.9
+
+
+@pytest.mark.parametrize("kind", ["U5", object])
+def test_score_counts_labels_that_no_one_has_heard_of(kind):
+    learner = make_learner(n_rounds=1, keep_estimators=True)
+    learner.fit(X[Y < 2], NAMES[Y < 2].astype(kind))
+    expected = (learner.predict(X) == NAMES).mean()
+    assert learner.score(X, NAMES.astype(kind)) == expected
+    assert list(learner.staged_score(X, NAMES))[-1] == expected
+    some = np.where(np.arange(90) < 30, NAMES.astype(object), -1)
+    assert learner.score(X, some) == (learner.predict(X) == NAMES)[:30].mean()
+    with pytest.raises(ValueError, match="holds no row of the classes"):
+        learner.score(X, np.full(90, "cow"))
+
+
+def test_rounds_are_scored_on_labels_as_they_were_told():
+    known = np.where(LABELED, Y, -1).astype(object)
+    learner = make_learner().start(X, known, X_val=X, y_val=Y.astype(object))
+    learner.ask(4)
+    assert learner.history_[0]["score"] == learner.score(X, Y)
+
+
+@pytest.mark.parametrize("missing", [None, pd.NA])
+@pytest.mark.parametrize("labels", [Y, NAMES])
+def test_missing_labels_are_named(labels, missing):
+    known = np.where(LABELED, labels.astype(object), missing)
+    with pytest.raises(
+        ValueError, match="position 12. Mark rows .* by -1, in an array"
+    ):
+        make_learner().start(X, known)
+
+
+def test_an_oracle_may_answer_with_what_pandas_calls_missing():
+    answers = pd.Series(np.where(np.arange(90) % 2, Y, -1), dtype="Int64").replace(
+        -1, pd.NA
+    )
+    learner = make_learner(oracle=lambda rows: answers[rows], n_rounds=2)
+    learner.fit(X, np.where(LABELED, Y, -1))
+    found = learner.labeled_mask_ & ~LABELED
+    assert found.any() and (np.flatnonzero(found) % 2 == 1).all()
 
 
 def test_decision_function_drops_the_out_of_distribution_column():
@@ -1202,3 +1254,66 @@ def test_start_says_that_there_is_nothing_to_ask_for():
         warnings.simplefilter("error")
         assert len(learner.start(X, known).ask(3)) == 3
         assert list(learner.classes_) == ["cat", "dog"]
+
+
+# -- labels that are few, taken back, or none --------------------------------------------
+
+
+@pytest.mark.parametrize("estimator", [LogisticRegression(), make_net()])
+def test_a_label_taken_back_is_none(estimator):
+    learner = make_learner(estimator).start(X, np.where(LABELED, Y, -1))
+    learner.refit().tell([], [], skipped=[0, 1, 2]).refit()
+    kept = np.where(LABELED & (np.arange(90) > 2), Y, -1)
+    fresh = make_learner(estimator).start(X, kept).refit()
+    assert_array_equal(learner.labeled_mask_, fresh.labeled_mask_)
+    assert learner.predict_proba(X).shape == (90, 3)
+    assert_allclose(learner.predict_proba(X).sum(axis=1), 1, rtol=1e-5)
+    if isinstance(estimator, LogisticRegression):
+        assert_allclose(learner.predict_proba(X), fresh.predict_proba(X))
+
+
+@pytest.mark.parametrize("estimator", [LogisticRegression(), make_net()])
+def test_as_long_as_labels_are_of_one_class_rows_are_drawn_at_random(estimator):
+    learner = make_learner(estimator, classes=[0, 1, 2])
+    learner.start(X, np.full(90, -1))
+    for _ in range(3):
+        rows = learner.ask(4)
+        learner.tell(rows, np.zeros(4, dtype=int))
+        assert not hasattr(learner, "estimator_")
+    assert "seconds_train" not in learner.history_[2]
+    learner.tell([rows[0]], [1]).ask(4)
+    assert set(np.unique(learner.predict(X))) <= {0, 1, 2}
+    assert learner.history_[3]["seconds_train"] > 0
+
+
+def test_an_oracle_may_begin_with_one_class():
+    first = np.flatnonzero(Y == 0)[:3]
+    known = np.where(np.isin(np.arange(90), first), Y, -1)
+    learner = make_learner(oracle=Y.__getitem__, classes=[0, 1, 2], n_rounds=6)
+    learner.fit(X, known)
+    assert learner.labeled_mask_.sum() == 3 + 6 * 5
+    assert learner.score(X, Y) > 0.9
+
+
+def test_one_class_to_the_end_is_told_by_the_classifier():
+    learner = make_learner(LogisticRegression(), classes=[0, 1, 2], n_rounds=1)
+    with pytest.raises(ValueError, match="class"):
+        learner.set_params(oracle=np.zeros_like(Y).__getitem__).fit(X, np.zeros_like(Y))
+
+
+def test_what_is_published_is_not_what_is_worked_with():
+    learner = make_learner().start(X, np.where(LABELED, Y, -1))
+    learner.labeled_mask_[:] = True
+    learner.selected_rounds_[:] = 7
+    rows = learner.ask(4)
+    assert len(rows) == 4 and not LABELED[rows].any()
+
+
+def test_a_share_of_the_optimum_is_recorded_where_it_is_one():
+    for function, positive in ("flqmi", True), ("logdet", False):
+        sampler = SIMILARSampler(function=function, budget=10)
+        learner = make_learner(sampler=sampler, scenario="rare", n_rounds=1)
+        learner.fit(X, Y, labeled_mask=LABELED, query_mask=RARE)
+        record = learner.history_[0]
+        assert (min(record["value"], record.get("bound", 0)) > 0) == positive
+        assert ("certified_ratio" in record) == positive
