@@ -54,7 +54,7 @@ def outcome(sampler):
     record = {
         name[:-1]: plain(value) for name, value in said.items() if value is not None
     }
-    if record.get("bound"):
+    if min(record.get("value", 0), record.get("bound", 0)) > 0:
         record["certified_ratio"] = record["value"] / record["bound"]
     return record
 
@@ -115,11 +115,16 @@ def describe(value):
     """Return a value as text that is the same in every process."""
     if value is None or isinstance(value, (bool, int, float, str, np.generic)):
         return repr(value)
-    if isinstance(value, tuple):
+    if isinstance(value, (tuple, list)):
         return f"({', '.join(map(describe, value))})"
+    if isinstance(value, dict):
+        return describe([*value.items()])
     if isinstance(value, np.ndarray) and value.ndim:
         return digest(sample(value))
-    return getattr(value, "__qualname__", type(value).__qualname__)
+    name = getattr(value, "__qualname__", type(value).__qualname__)
+    if type(value).__eq__ is not object.__eq__ and hasattr(value, "__dict__"):
+        return name + describe(vars(value))  # It compares by what it holds, so do we.
+    return name
 
 
 def sample(X, size=64):

@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 import zipfile
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +29,10 @@ from torch.utils.data import get_worker_info
 from sksimilar import RandomSampler, SIMILARSampler
 from sksimilar.baselines import FISHERSampler
 from sksimilar.checkpoint import Checkpoint
+from sksimilar.history import describe
 from sksimilar.learner import ActiveLearner
 from sksimilar.models import MLP
+from sksimilar.scenarios import Scenario
 
 X, Y = make_blobs(200, centers=4, random_state=0)
 X = X.astype(np.float32)
@@ -215,6 +218,42 @@ def refused(directory, message, kind=ValueError, **params):
     assert not hasattr(learner, "history_")
 
 
+@pytest.mark.parametrize("warm_start", [False, True])
+@pytest.mark.parametrize(
+    "estimator", [NET, LogisticRegression()], ids=["net", "linear"]
+)
+def test_labels_that_change_are_what_they_were_when_it_was_trained(
+    estimator, warm_start, tmp_path, storage
+):
+    # Between two trainings some labels are corrected, others taken back.
+    known = np.where((np.arange(len(Y)) < 12) | QUERY, Y, -1)
+
+    def steps(learner):
+        learner.start(X, known, query_mask=QUERY)
+        rows = learner.ask(4)
+        yield learner.tell(rows, Y[rows])
+        yield learner.tell([0, 1], (Y[[0, 1]] + 1) % (Y.max() + 1))
+        yield learner.refit()
+        yield learner.tell([], [], skipped=[2, rows[0]])
+        yield learner.refit()
+        yield learner.tell([1, 3], Y[[1, 3]])
+        learner.ask(3)
+        yield learner
+
+    for n_steps in range(1, 7):
+        whole, broken = (
+            make_learner(directory, estimator, warm_start=warm_start)
+            for directory in (None, tmp_path / str(n_steps))
+        )
+        for learner in (whole, broken):
+            for _, _ in zip(range(n_steps), steps(learner)):
+                pass
+        again = clone(broken).start(X, known, query_mask=QUERY)
+        assert_array_equal(again.labeled_mask_, whole.labeled_mask_)
+        assert_array_equal(again.ask(5), whole.ask(5))
+        assert_array_equal(again.predict_proba(X), whole.predict_proba(X))
+
+
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "gone"])
 def test_a_damaged_file_is_refused(tmp_path, storage, damage):
     directory = tmp_path / "run"
@@ -268,6 +307,23 @@ def test_a_checkpoint_of_other_parameters_is_refused(tmp_path, params, differs):
     learner = make_learner(tmp_path, clone(NET), n_rounds=1).set_params(**params)
     with pytest.raises(ValueError, match=f"another run: it differs in .*{differs}"):
         run(learner)
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ((5,), (50, 3)),
+        ([1, 2], [1, 3]),
+        ({1: 1.0}, {1: 100.0}),
+        ({"a": {"b": [1]}}, {"a": {"b": [2]}}),
+        (Scenario(query="R"), Scenario(query="R", conditioning="L")),
+        (np.arange(3), np.arange(1, 4)),
+        (torch.optim.SGD, torch.optim.Adam),
+        (MLP, "MLP"),
+    ],
+)
+def test_what_parameters_hold_tells_runs_apart(one, other):
+    assert describe(one) == describe(deepcopy(one)) != describe(other)
 
 
 @pytest.mark.parametrize("changed", [(X[:9], Y[9:18]), (X[9:18], Y[:9]), None])
