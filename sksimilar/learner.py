@@ -68,7 +68,7 @@ class ActiveLearner(
         of a class, each round starts from the weights of that instance, as one wants
         for pretrained ones.  skorch's default ``train_split`` is turned off.
 
-    sampler : object with ``fit`` and ``select``, default=None
+    sampler : BaseEstimator with ``fit`` and ``select``, default=None
         Names the rows to label; by default a :class:`~sksimilar.SIMILARSampler`.  How
         many in a round is its ``budget``.  In each round a clone of it looks through
         the classifier just trained, unless it holds a ``FrozenEstimator`` of its own.
@@ -175,7 +175,7 @@ class ActiveLearner(
 
     _parameter_constraints: dict = {
         "estimator": [HasMethods(["fit", "predict"])],
-        "sampler": [HasMethods(["fit", "select"]), None],
+        "sampler": [HasMethods(["fit", "select", "get_params"]), None],
         "scenario": [str, Scenario],
         "n_rounds": [Interval(Integral, 1, None, closed="left")],
         "n_initial": [Interval(Integral, 1, None, closed="left")],
