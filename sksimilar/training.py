@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
+from sklearn.utils.multiclass import _ovr_decision_function
 from skorch import NeuralNet, NeuralNetBinaryClassifier
 from skorch.callbacks import Callback, EpochScoring, Initializer, LRScheduler
 from skorch.dataset import ValidSplit
@@ -358,10 +359,22 @@ def probabilities(estimator, X, n_outputs):
 
 
 def decision_values(estimator, X, n_outputs):
-    """Return the confidence in every column, -inf for those without a label so far."""
+    """Return the confidence in every column, -inf for those without a label so far.
+
+    Two classes have one value by convention: the columns differ by it, exactly.
+    """
     values = np.asarray(estimator.decision_function(X))
-    if values.ndim == 1:  # Two classes have one column by convention.
-        values = np.column_stack([-values, values])
+    if values.ndim == 1:
+        values = np.column_stack([-values / 2, values / 2])
+    elif _compares_pairs(estimator):  # As SVC(decision_function_shape="ovr") does.
+        n_known = len(estimator.classes_)
+        values = _ovr_decision_function(values < 0, -values, n_known)
     full = np.full((len(values), n_outputs), -np.inf, dtype=values.dtype)
     full[:, estimator.classes_] = values
     return full
+
+
+def _compares_pairs(estimator):
+    """Return whether its decision values have a column for every pair of classes."""
+    final, _ = final_step(getattr(estimator, "best_estimator_", estimator))
+    return getattr(final, "decision_function_shape", None) == "ovo"

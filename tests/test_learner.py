@@ -11,6 +11,7 @@ import tracemalloc
 import warnings
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 
 import numpy as np
 import pandas as pd
@@ -34,7 +35,7 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 from skorch.callbacks import Callback, PrintLog
@@ -420,6 +421,46 @@ def test_decision_function_drops_the_out_of_distribution_column():
     columns = learner.estimator_.decision_function(X)
     expected = columns[:, 1] - columns[:, 0]
     assert_allclose(learner.decision_function(X), expected)
+
+
+@pytest.mark.parametrize("classes", [None, [0, 1]])
+@pytest.mark.parametrize("ood_label", [None, 2])
+@pytest.mark.parametrize("model", [LogisticRegression(), SVC(), LinearSVC()])
+def test_decision_values_of_two_classes_are_those_of_the_classifier(
+    model, ood_label, classes
+):
+    pair = Y < 2  # So that nothing is out of distribution, though it may be.
+    learner = make_learner(model, ood_label=ood_label, classes=classes)
+    learner.fit(X[pair], Y[pair])
+    own = learner.estimator_.decision_function(X)
+    assert_array_equal(learner.decision_function(X), own)
+
+
+FOUR, IN_FOUR = make_blobs(120, centers=4, random_state=1)
+PAIRS = SVC(decision_function_shape="ovo")
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 4])
+@pytest.mark.parametrize(
+    "model, name",
+    [
+        (PAIRS, "decision_function_shape"),
+        (make_pipeline(StandardScaler(), PAIRS), "svc__decision_function_shape"),
+        (GridSearchCV(PAIRS, {"gamma": [0.1, 1]}, cv=2), "decision_function_shape"),
+    ],
+)
+def test_decision_values_of_pairs_become_those_of_classes(model, name, n_classes):
+    rows = n_classes > IN_FOUR
+    A, y = FOUR[rows], IN_FOUR[rows]
+    learner = make_learner(model, n_initial=40, n_rounds=1).fit(A, y)
+    values = learner.decision_function(A)
+    own = learner.estimator_.decision_function(A)
+    if n_classes > 2:
+        assert own.shape == (len(A), n_classes * (n_classes - 1) // 2)
+        assert (values.argmax(axis=1) == learner.predict(A)).mean() > 0.95
+    by_class = getattr(learner.estimator_, "best_estimator_", learner.estimator_)
+    by_class = deepcopy(by_class).set_params(**{name: "ovr"})
+    assert_array_equal(values, by_class.decision_function(A))
 
 
 def test_the_output_argument_can_be_named():
