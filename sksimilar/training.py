@@ -194,6 +194,8 @@ def _output_argument(net, extra):
     """Return what the module calls its number of outputs, if that is ours to set."""
     if isinstance(net.module, nn.Module):
         return None  # An instance is copied with its weights, as pretrained ones are.
+    if isinstance(net, NeuralNetBinaryClassifier):
+        return None  # One logit stands for both classes.
     known = inspect.signature(net.module).parameters
     argument = next((name for name in OUTPUT_ARGUMENTS if name in known), None)
     chosen = f"module__{argument}" in net.get_params(deep=False)
@@ -214,16 +216,22 @@ def check_width(estimator, X, row, n_outputs, seed):
         return
     with seeded(seed, estimator.device):
         net = clone(estimator).set_params(verbose=0, callbacks="disable", compile=False)
-        _check_columns(net.initialize().predict_proba(take(X, row)), n_outputs)
+        proba = net.initialize().predict_proba(take(X, row))
+        _check_columns(proba, n_outputs, net)
 
 
-def _check_columns(proba, n_outputs):
+def _check_columns(proba, n_outputs, net):
     if proba.shape[1] == n_outputs:
         return
+    way_out = (
+        "Make it a skorch.NeuralNetClassifier"
+        if isinstance(net, NeuralNetBinaryClassifier)
+        else "Name the argument of its module that sets them, as in "
+        "n_classes_param='n_classes'"
+    )
     raise ValueError(
         f"The network has {proba.shape[1]} outputs, but {n_outputs} are needed: one for"
-        " each of the classes, and one more if there is an `ood_label`. Name the "
-        "argument of its module that sets them, as in n_classes_param='n_classes', or "
+        f" each of the classes, and one more if there is an `ood_label`. {way_out}, or "
         "declare `classes` that have no label yet."
     )
 
@@ -350,8 +358,9 @@ def probabilities(estimator, X, n_outputs):
     """Return the probability of every column, 0 for those without a label so far."""
     with seeded(0, device_of(estimator)):  # A DataLoader draws a number.
         proba = np.asarray(estimator.predict_proba(X))
-    if is_network(final_step(estimator)[0]):
-        _check_columns(proba, n_outputs)
+    net, _ = final_step(estimator)
+    if is_network(net):
+        _check_columns(proba, n_outputs, net)
         return proba
     full = np.zeros((len(proba), n_outputs), dtype=proba.dtype)
     full[:, estimator.classes_] = proba

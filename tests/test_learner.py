@@ -100,6 +100,15 @@ class OneLogit(nn.Module):
         return self.head(X).squeeze(-1)
 
 
+class NamedLogit(nn.Module):
+    def __init__(self, n_outputs=1):
+        super().__init__()
+        self.head = nn.Linear(2, n_outputs)
+
+    def forward(self, X):
+        return self.head(X)
+
+
 class Spy(RandomSampler):
     """A sampler that notes what it is shown."""
 
@@ -578,11 +587,19 @@ def test_no_batch_is_a_single_row():
     assert learner.history_[0]["n_labeled"] == 21  # Batch normalization did not fail.
 
 
-def test_a_network_with_one_logit():
-    net = NeuralNetBinaryClassifier(OneLogit, max_epochs=30, lr=0.1, verbose=0)
+@pytest.mark.parametrize("module", [OneLogit, NamedLogit])
+def test_a_network_with_one_logit(module):
+    net = NeuralNetBinaryClassifier(module, max_epochs=30, lr=0.1, verbose=0)
     y = NAMES[Y < 2]
     learner = make_learner(net).fit(X[Y < 2], y)
     assert learner.score(X[Y < 2], y) > 0.9
+
+
+@pytest.mark.parametrize("module", [OneLogit, NamedLogit])
+def test_a_network_with_one_logit_has_no_third_column(module):
+    net = NeuralNetBinaryClassifier(module, verbose=0)
+    with pytest.raises(ValueError, match="3 are needed.*a skorch.NeuralNetClassifier"):
+        make_learner(net, ood_label="cow").fit(X, NAMES)
 
 
 def test_training_as_in_the_paper_stops_at_its_target():
