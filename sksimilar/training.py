@@ -169,13 +169,17 @@ def prepare(estimator, n_outputs, argument="auto", extra=False):
     """Return a clone of the classifier that has an output for every column.
 
     skorch's default of holding out a fifth for validation is turned off: it would waste
-    labels, and fail where a class has fewer than five.  Any other split is kept.
+    labels, and fail where a class has fewer than five.  Any other split is kept, and
+    must be there where a callback monitors it.
     """
     estimator = clone(estimator)
     net, prefix = final_step(estimator)
     if not is_network(net):
         return estimator
-    params = {} if _splits_by_choice(net) else {"train_split": None}
+    params = {}
+    if not _splits_by_choice(net):
+        _check_monitors(net)
+        params["train_split"] = None
     argument = _output_argument(net, extra) if argument == "auto" else argument
     if argument is not None:
         argument = argument.removeprefix("module__")
@@ -188,6 +192,24 @@ def _splits_by_choice(net):
     split = net.train_split
     is_default = type(split) is ValidSplit and split.cv == 5 and split.stratified
     return not is_default
+
+
+def _check_monitors(net):
+    """Refuse a callback that waits for the score of rows that are not held out."""
+    if net.callbacks == "disable":
+        return
+    callbacks = clone(net).initialize_callbacks().callbacks_
+    scores = [score for _, score in callbacks if not getattr(score, "on_train", True)]
+    held_out = {getattr(s, "name_", getattr(s, "name", None)) for s in scores}
+    for name, callback in callbacks:
+        monitor = getattr(callback, "monitor", None)
+        if isinstance(monitor, str) and monitor.removesuffix("_best") in held_out:
+            raise ValueError(
+                f"The callback {name} has monitor={monitor!r}, a score of rows held out "
+                "of training; but skorch's default `train_split` is turned off here, as "
+                "labels are few. Hold rows out by a `train_split` of your own, such as "
+                "skorch.dataset.ValidSplit(0.2), or let it monitor 'train_loss'."
+            )
 
 
 def _output_argument(net, extra):
@@ -215,7 +237,10 @@ def check_width(estimator, X, row, n_outputs, seed):
     if not is_network(estimator):
         return
     with seeded(seed, estimator.device):
-        net = clone(estimator).set_params(verbose=0, callbacks="disable", compile=False)
+        net = clone(estimator).set_params(verbose=0, compile=False)
+        net.callbacks = (
+            "disable"  # Where they are already, skorch's `set_params` fails.
+        )
         proba = net.initialize().predict_proba(take(X, row))
         _check_columns(proba, n_outputs, net)
 

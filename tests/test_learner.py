@@ -38,10 +38,17 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
-from skorch.callbacks import Callback, PrintLog
+from skorch.callbacks import (
+    Callback,
+    Checkpoint,
+    EarlyStopping,
+    LRScheduler,
+    PrintLog,
+)
 from skorch.dataset import ValidSplit
 from skorch.helper import SliceDataset
 from torch import nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import Dataset
 
 from sksimilar import RandomSampler, SIMILARSampler
@@ -579,6 +586,37 @@ def test_the_default_validation_split_is_off_and_any_other_is_kept():
     split = ValidSplit(2, stratified=True)
     learner = make_learner(make_net(train_split=split)).fit(X, Y)
     assert learner.estimator_.train_split.cv == 2
+
+
+MONITORS = [
+    (EarlyStopping(patience=2), "valid_loss"),
+    (("mine", EarlyStopping("valid_acc")), "valid_acc"),
+    (Checkpoint(), "valid_loss_best"),
+    (LRScheduler(ReduceLROnPlateau, monitor="valid_loss"), "valid_loss"),
+]
+
+
+@pytest.mark.parametrize("callback, monitor", MONITORS)
+def test_a_monitor_of_rows_that_are_not_held_out_is_refused(callback, monitor):
+    for model in (net := make_net(callbacks=[callback]), make_pipeline(net)):
+        with pytest.raises(ValueError, match=f"{monitor!r}.*train_split.*ValidSplit"):
+            make_learner(model).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"train_split": ValidSplit(0.2)},
+        {"callbacks__EarlyStopping__monitor": "train_loss"},
+        {"callbacks__EarlyStopping": None},
+        {"callbacks": "disable"},
+    ],
+)
+def test_training_may_stop_early_by_what_is_there(params):
+    settings = {"callbacks": [EarlyStopping(patience=2)], **params}
+    learner = make_learner(make_net(**settings)).fit(X, Y)
+    monitored = "valid_loss" in learner.estimator_.history[-1]
+    assert monitored == ("train_split" in params)
 
 
 def test_no_batch_is_a_single_row():
