@@ -387,9 +387,29 @@ def check_sound(rows, gains, bound, function):
         "Where numbers went beyond their range, scale `X`, so that products of its rows "
         "are ordinary numbers, and lower the weights: `eta`, `nu` and those of "
         "`function`. Where a precomputed kernel is not positive semidefinite, mend it, "
-        "or raise the ridge of log det. (A callable `optimizer` must choose each row "
-        "once.)"
+        "or raise the ridge of log det."
     )
+
+
+def check_picks(selection, candidates, budget, optimizer):
+    """Return the points that somebody's optimizer chose, a set of so many candidates."""
+    name = getattr(optimizer, "__name__", repr(optimizer))
+    points = torch.as_tensor(selection.points).to(candidates)
+    strange = points[~torch.isin(points, candidates)]
+    if len(strange):
+        raise ValueError(
+            f"`optimizer` {name} chose the point {strange[0]}, which is none of its "
+            "candidates. Choose among the second argument, whose entries are points."
+        )
+    lengths = len(points), len(points.unique()), len(selection.gains)
+    # Gains that are no numbers make rows repeat, and have an error of their own.
+    if lengths != (budget, budget, budget) and selection.gains.isfinite().all():
+        raise ValueError(
+            f"`optimizer` {name} must choose {budget} rows, each row once, and name the "
+            f"gain of each; got {lengths[0]} rows, {lengths[1]} of them different, and "
+            f"{lengths[2]} gains."
+        )
+    return points
 
 
 def check_selection(rows, candidates, sampler):

@@ -66,7 +66,8 @@ class ActiveLearner(
         A skorch net or a scikit-learn classifier; it is cloned and stays as it is.  A
         net is initialized anew in each round.  If its ``module`` is an instance instead
         of a class, each round starts from the weights of that instance, as one wants
-        for pretrained ones.  skorch's default ``train_split`` is turned off.
+        for pretrained ones.  skorch's default ``train_split`` is turned off; any other,
+        such as ``ValidSplit(0.2)``, is kept, and callbacks may monitor ``valid_loss``.
 
     sampler : BaseEstimator with ``fit`` and ``select``, default=None
         Names the rows to label; by default a :class:`~sksimilar.SIMILARSampler`.  How

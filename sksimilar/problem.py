@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from ._validation import check_picks
 from .measures import AcquisitionFunction, Sizes
 from .optimizers import Selection, resolve_optimizer
 from .similarity import Similarity
@@ -95,7 +96,10 @@ class Problem:
                 "`optimizer` must return a `sksimilar.optimizers.Selection`, got "
                 f"{type(selection).__name__}."
             )
-        return selection._replace(points=self.positions[selection.points])
+        points = selection.points
+        if callable(optimizer):
+            points = check_picks(selection, self.candidates, budget, optimizer)
+        return selection._replace(points=self.positions[points])
 
     def preferred(self, rng):
         """Return the candidates in the order that breaks ties.

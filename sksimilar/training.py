@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
+from sklearn.utils.multiclass import _ovr_decision_function
 from skorch import NeuralNet, NeuralNetBinaryClassifier
 from skorch.callbacks import Callback, EpochScoring, Initializer, LRScheduler
 from skorch.dataset import ValidSplit
@@ -168,13 +169,17 @@ def prepare(estimator, n_outputs, argument="auto", extra=False):
     """Return a clone of the classifier that has an output for every column.
 
     skorch's default of holding out a fifth for validation is turned off: it would waste
-    labels, and fail where a class has fewer than five.  Any other split is kept.
+    labels, and fail where a class has fewer than five.  Any other split is kept, and
+    must be there where a callback monitors it.
     """
     estimator = clone(estimator)
     net, prefix = final_step(estimator)
     if not is_network(net):
         return estimator
-    params = {} if _splits_by_choice(net) else {"train_split": None}
+    params = {}
+    if not _splits_by_choice(net):
+        _check_monitors(net)
+        params["train_split"] = None
     argument = _output_argument(net, extra) if argument == "auto" else argument
     if argument is not None:
         argument = argument.removeprefix("module__")
@@ -189,10 +194,30 @@ def _splits_by_choice(net):
     return not is_default
 
 
+def _check_monitors(net):
+    """Refuse a callback that waits for the score of rows that are not held out."""
+    if net.callbacks == "disable":
+        return
+    callbacks = clone(net).initialize_callbacks().callbacks_
+    scores = [score for _, score in callbacks if not getattr(score, "on_train", True)]
+    held_out = {getattr(s, "name_", getattr(s, "name", None)) for s in scores}
+    for name, callback in callbacks:
+        monitor = getattr(callback, "monitor", None)
+        if isinstance(monitor, str) and monitor.removesuffix("_best") in held_out:
+            raise ValueError(
+                f"The callback {name} has monitor={monitor!r}, a score of rows held out "
+                "of training; but skorch's default `train_split` is turned off here, as "
+                "labels are few. Hold rows out by a `train_split` of your own, such as "
+                "skorch.dataset.ValidSplit(0.2), or let it monitor 'train_loss'."
+            )
+
+
 def _output_argument(net, extra):
     """Return what the module calls its number of outputs, if that is ours to set."""
     if isinstance(net.module, nn.Module):
         return None  # An instance is copied with its weights, as pretrained ones are.
+    if isinstance(net, NeuralNetBinaryClassifier):
+        return None  # One logit stands for both classes.
     known = inspect.signature(net.module).parameters
     argument = next((name for name in OUTPUT_ARGUMENTS if name in known), None)
     chosen = f"module__{argument}" in net.get_params(deep=False)
@@ -212,17 +237,26 @@ def check_width(estimator, X, row, n_outputs, seed):
     if not is_network(estimator):
         return
     with seeded(seed, estimator.device):
-        net = clone(estimator).set_params(verbose=0, callbacks="disable", compile=False)
-        _check_columns(net.initialize().predict_proba(take(X, row)), n_outputs)
+        net = clone(estimator).set_params(verbose=0, compile=False)
+        net.callbacks = (
+            "disable"  # Where they are already, skorch's `set_params` fails.
+        )
+        proba = net.initialize().predict_proba(take(X, row))
+        _check_columns(proba, n_outputs, net)
 
 
-def _check_columns(proba, n_outputs):
+def _check_columns(proba, n_outputs, net):
     if proba.shape[1] == n_outputs:
         return
+    way_out = (
+        "Make it a skorch.NeuralNetClassifier"
+        if isinstance(net, NeuralNetBinaryClassifier)
+        else "Name the argument of its module that sets them, as in "
+        "n_classes_param='n_classes'"
+    )
     raise ValueError(
         f"The network has {proba.shape[1]} outputs, but {n_outputs} are needed: one for"
-        " each of the classes, and one more if there is an `ood_label`. Name the "
-        "argument of its module that sets them, as in n_classes_param='n_classes', or "
+        f" each of the classes, and one more if there is an `ood_label`. {way_out}, or "
         "declare `classes` that have no label yet."
     )
 
@@ -349,8 +383,9 @@ def probabilities(estimator, X, n_outputs):
     """Return the probability of every column, 0 for those without a label so far."""
     with seeded(0, device_of(estimator)):  # A DataLoader draws a number.
         proba = np.asarray(estimator.predict_proba(X))
-    if is_network(final_step(estimator)[0]):
-        _check_columns(proba, n_outputs)
+    net, _ = final_step(estimator)
+    if is_network(net):
+        _check_columns(proba, n_outputs, net)
         return proba
     full = np.zeros((len(proba), n_outputs), dtype=proba.dtype)
     full[:, estimator.classes_] = proba
@@ -358,10 +393,22 @@ def probabilities(estimator, X, n_outputs):
 
 
 def decision_values(estimator, X, n_outputs):
-    """Return the confidence in every column, -inf for those without a label so far."""
+    """Return the confidence in every column, -inf for those without a label so far.
+
+    Two classes have one value by convention: the columns differ by it, exactly.
+    """
     values = np.asarray(estimator.decision_function(X))
-    if values.ndim == 1:  # Two classes have one column by convention.
-        values = np.column_stack([-values, values])
+    if values.ndim == 1:
+        values = np.column_stack([-values / 2, values / 2])
+    elif _compares_pairs(estimator):  # As SVC(decision_function_shape="ovr") does.
+        n_known = len(estimator.classes_)
+        values = _ovr_decision_function(values < 0, -values, n_known)
     full = np.full((len(values), n_outputs), -np.inf, dtype=values.dtype)
     full[:, estimator.classes_] = values
     return full
+
+
+def _compares_pairs(estimator):
+    """Return whether its decision values have a column for every pair of classes."""
+    final, _ = final_step(getattr(estimator, "best_estimator_", estimator))
+    return getattr(final, "decision_function_shape", None) == "ovo"

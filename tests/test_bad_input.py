@@ -56,6 +56,7 @@ from sksimilar.measures import (
 )
 from sksimilar.model_selection import learning_curve_area
 from sksimilar.models import MLP
+from sksimilar.optimizers import greedy
 from sksimilar.plotting import SelectionCountsDisplay
 from sksimilar.stopping import BudgetSpent, TargetScore
 
@@ -127,11 +128,20 @@ def answer(labels):
     return learn(y=HIDDEN, oracle=lambda rows: labels, classes=[0, 1, 2])
 
 
-def repeated(measure, candidates, budget, rng, track):
-    from sksimilar.optimizers import greedy
+def choosing(change):
+    """Return an optimizer that spoils what `greedy` chose."""
 
-    selection = greedy(measure, candidates, budget)
-    return selection._replace(points=selection.points[[0] * budget])
+    def spoiled(measure, candidates, budget, rng, track):
+        return change(greedy(measure, candidates, budget))
+
+    return spoiled
+
+
+repeated = choosing(lambda s: s._replace(points=s.points[[0] * len(s.points)]))
+labeled = choosing(lambda s: s._replace(points=torch.arange(len(s.points))))
+beyond = choosing(lambda s: s._replace(points=s.points + 1000))
+few = choosing(lambda s: s._replace(points=s.points[:2], gains=s.gains[:2]))
+gainless = choosing(lambda s: s._replace(gains=s.gains[:0]))
 
 
 def changed(row, value):
@@ -186,7 +196,12 @@ BAD = [
     (select(optimizer="lazy", function="logdetmi", query_mask=QUERY), "lazy only shrink 'greedy'"),
     (select(optimizer="sparse", function="gc"), "'sparse' facility location 'auto' function='fl'"),
     (select(optimizer=lambda *args: 3), "`optimizer` Selection int", TypeError),
-    (select(optimizer=repeated), "`optimizer` choose each row once"),
+    (select(optimizer=repeated), "`optimizer` spoiled 3 rows each row once 1 of them different"),
+    (select(X, HIDDEN, optimizer=labeled, query_mask=QUERY), "`optimizer` spoiled point none of its candidates"),
+    (select(optimizer=beyond), "`optimizer` spoiled point 10 none of its candidates"),
+    (select(optimizer=few), "`optimizer` spoiled 3 rows got 2"),
+    (select(optimizer=few, n=10, n_partitions=2, merge=False), "`optimizer` spoiled 5 rows got 2"),
+    (select(optimizer=gainless), "`optimizer` spoiled gain 0 gains"),
     (select(n_partitions=0), "'n_partitions' Got 0"),
     (select(merge="some"), "'merge' 'proposals' 'some'"),
     (select(memory_limit="lots"), "`memory_limit` '2GB' 'lots'"),

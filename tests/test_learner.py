@@ -11,6 +11,7 @@ import tracemalloc
 import warnings
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 
 import numpy as np
 import pandas as pd
@@ -34,13 +35,20 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
-from skorch.callbacks import Callback, PrintLog
+from skorch.callbacks import (
+    Callback,
+    Checkpoint,
+    EarlyStopping,
+    LRScheduler,
+    PrintLog,
+)
 from skorch.dataset import ValidSplit
 from skorch.helper import SliceDataset
 from torch import nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import Dataset
 
 from sksimilar import RandomSampler, SIMILARSampler
@@ -97,6 +105,15 @@ class OneLogit(nn.Module):
 
     def forward(self, X):
         return self.head(X).squeeze(-1)
+
+
+class NamedLogit(nn.Module):
+    def __init__(self, n_outputs=1):
+        super().__init__()
+        self.head = nn.Linear(2, n_outputs)
+
+    def forward(self, X):
+        return self.head(X)
 
 
 class Spy(RandomSampler):
@@ -474,6 +491,46 @@ def test_decision_function_drops_the_out_of_distribution_column():
     assert_allclose(learner.decision_function(X), expected)
 
 
+@pytest.mark.parametrize("classes", [None, [0, 1]])
+@pytest.mark.parametrize("ood_label", [None, 2])
+@pytest.mark.parametrize("model", [LogisticRegression(), SVC(), LinearSVC()])
+def test_decision_values_of_two_classes_are_those_of_the_classifier(
+    model, ood_label, classes
+):
+    pair = Y < 2  # So that nothing is out of distribution, though it may be.
+    learner = make_learner(model, ood_label=ood_label, classes=classes)
+    learner.fit(X[pair], Y[pair])
+    own = learner.estimator_.decision_function(X)
+    assert_array_equal(learner.decision_function(X), own)
+
+
+FOUR, IN_FOUR = make_blobs(120, centers=4, random_state=1)
+PAIRS = SVC(decision_function_shape="ovo")
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 4])
+@pytest.mark.parametrize(
+    "model, name",
+    [
+        (PAIRS, "decision_function_shape"),
+        (make_pipeline(StandardScaler(), PAIRS), "svc__decision_function_shape"),
+        (GridSearchCV(PAIRS, {"gamma": [0.1, 1]}, cv=2), "decision_function_shape"),
+    ],
+)
+def test_decision_values_of_pairs_become_those_of_classes(model, name, n_classes):
+    rows = n_classes > IN_FOUR
+    A, y = FOUR[rows], IN_FOUR[rows]
+    learner = make_learner(model, n_initial=40, n_rounds=1).fit(A, y)
+    values = learner.decision_function(A)
+    own = learner.estimator_.decision_function(A)
+    if n_classes > 2:
+        assert own.shape == (len(A), n_classes * (n_classes - 1) // 2)
+        assert (values.argmax(axis=1) == learner.predict(A)).mean() > 0.95
+    by_class = getattr(learner.estimator_, "best_estimator_", learner.estimator_)
+    by_class = deepcopy(by_class).set_params(**{name: "ovr"})
+    assert_array_equal(values, by_class.decision_function(A))
+
+
 def test_the_output_argument_can_be_named():
     net = make_net(Unnamed)
     with pytest.raises(
@@ -583,17 +640,56 @@ def test_the_default_validation_split_is_off_and_any_other_is_kept():
     assert learner.estimator_.train_split.cv == 2
 
 
+MONITORS = [
+    (EarlyStopping(patience=2), "valid_loss"),
+    (("mine", EarlyStopping("valid_acc")), "valid_acc"),
+    (Checkpoint(), "valid_loss_best"),
+    (LRScheduler(ReduceLROnPlateau, monitor="valid_loss"), "valid_loss"),
+]
+
+
+@pytest.mark.parametrize("callback, monitor", MONITORS)
+def test_a_monitor_of_rows_that_are_not_held_out_is_refused(callback, monitor):
+    for model in (net := make_net(callbacks=[callback]), make_pipeline(net)):
+        with pytest.raises(ValueError, match=f"{monitor!r}.*train_split.*ValidSplit"):
+            make_learner(model).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"train_split": ValidSplit(0.2)},
+        {"callbacks__EarlyStopping__monitor": "train_loss"},
+        {"callbacks__EarlyStopping": None},
+        {"callbacks": "disable"},
+    ],
+)
+def test_training_may_stop_early_by_what_is_there(params):
+    settings = {"callbacks": [EarlyStopping(patience=2)], **params}
+    learner = make_learner(make_net(**settings)).fit(X, Y)
+    monitored = "valid_loss" in learner.estimator_.history[-1]
+    assert monitored == ("train_split" in params)
+
+
 def test_no_batch_is_a_single_row():
     net = make_net(Normalized, batch_size=10)
     learner = make_learner(net, n_initial=21, n_rounds=1).fit(X, Y)
     assert learner.history_[0]["n_labeled"] == 21  # Batch normalization did not fail.
 
 
-def test_a_network_with_one_logit():
-    net = NeuralNetBinaryClassifier(OneLogit, max_epochs=30, lr=0.1, verbose=0)
+@pytest.mark.parametrize("module", [OneLogit, NamedLogit])
+def test_a_network_with_one_logit(module):
+    net = NeuralNetBinaryClassifier(module, max_epochs=30, lr=0.1, verbose=0)
     y = NAMES[Y < 2]
     learner = make_learner(net).fit(X[Y < 2], y)
     assert learner.score(X[Y < 2], y) > 0.9
+
+
+@pytest.mark.parametrize("module", [OneLogit, NamedLogit])
+def test_a_network_with_one_logit_has_no_third_column(module):
+    net = NeuralNetBinaryClassifier(module, verbose=0)
+    with pytest.raises(ValueError, match="3 are needed.*a skorch.NeuralNetClassifier"):
+        make_learner(net, ood_label="cow").fit(X, NAMES)
 
 
 def test_training_as_in_the_paper_stops_at_its_target():
