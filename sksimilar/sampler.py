@@ -1,13 +1,11 @@
 """SIMILARSampler: from a model, a pool and two masks to the rows to label.  Floor 4."""
 
 import warnings
-from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
 import torch
-from joblib import effective_n_jobs
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -18,15 +16,14 @@ from ._validation import (
     check_known,
     check_labeled,
     check_sound,
-    format_bytes,
     parse_bytes,
 )
 from .base import BaseSampler
 from .embeddings import DTYPES, similarity_of
-from .measures import FUNCTIONS, resolve_function
+from .measures import resolve_function
 from .optimizers import OPTIMIZERS
 from .partition import RawProblem, solve_in_parts
-from .planning import check_memory, expected_seconds, progress
+from .planning import Plan, progress
 from .similarity import METRICS
 
 __all__ = ["SIMILARSampler"]
@@ -463,58 +460,18 @@ class SIMILARSampler(BaseSampler):
 
     def _announce(self, n):
         """Refuse what `memory_limit` forbids, and say what is to come."""
-        parts = min(self.n_partitions, len(self.candidates_))
-        costs, diagonal = self._costs(n, parts), self._smallest.similarity.diagonal()
-        n_bytes = self._bytes(costs)
-        check_memory(n_bytes, self._memory_limit, partial(self._remedies, n, parts))
-        if self.verbose:
-            rates = diagonal.dtype, diagonal.device
-            seconds = [expected_seconds(cost, n, *rates) for cost in costs]
-            seconds[0] *= -(-parts // effective_n_jobs(self.n_jobs))
-            beside = "for a part with its" if self._is_raw() else "beside the"
-            print(
-                f"[{type(self).__name__}] {self.function_}: {n} of "
-                f"{len(self.candidates_)} candidates on {diagonal.device}; about "
-                f"{format_bytes(n_bytes)} {beside} embedding, {sum(seconds):.2g} s."
-            )
-
-    def _remedies(self, n, parts):
-        """Return what would keep the memory within its limit, as texts."""
-        needed, *merging = (self._bytes([cost]) for cost in self._costs(n, parts))
-        if needed > self._memory_limit:
-            enough = parts * -int(-needed // self._memory_limit)
-            yield f"set n_partitions={enough} or more"
-        if merging and merging[0] > self._memory_limit:
-            yield "set merge=False"
-        query, conditioning = self.query_ is not None, self.conditioning_ is not None
-        fitting = [
-            repr(name)
-            for name, named in FUNCTIONS.items()
-            if named.query in (None, query)
-            and named.conditioning in (None, conditioning)
-            and self._bytes(self._costs(n, parts, named.make())) <= self._memory_limit
-        ]
-        if fitting:
-            yield f"use function={' or '.join(fitting)}"
-
-    def _bytes(self, costs):
-        numbers = max(cost.numbers for cost in costs)
-        return numbers * self._smallest.similarity.diagonal().element_size()
-
-    def _costs(self, n, parts, function=None):
-        """Return the expected `Cost` of one part, and of the merge if there is one."""
-        problem = replace(self._smallest, function=function or self.function_)
         n_candidates = len(self.candidates_)
-        size, share = -(-n_candidates // parts), -(-n // parts)
-        sizes = [(min(n, size) if self.merge else share, size, size)]
-        if parts > 1 and self.merge:
-            proposals = min(n_candidates, parts * n)
-            against = n_candidates if self.merge is True else proposals
-            sizes.append((n, proposals, against))
-        return [problem.cost(*each, self._is_raw()) for each in sizes]
-
-    def _is_raw(self):
-        return isinstance(self._problem, RawProblem)
+        plan = Plan(
+            self._smallest,
+            n,
+            n_candidates,
+            min(self.n_partitions, n_candidates),
+            self.merge,
+            is_raw=isinstance(self._problem, RawProblem),
+        )
+        plan.check(self._memory_limit)
+        if self.verbose:
+            print(f"[{type(self).__name__}] {plan.summary(self.n_jobs)}")
 
 
 def _tensor(rows, device="cpu"):
