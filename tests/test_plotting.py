@@ -1,5 +1,6 @@
 """Displays show what they were given, and nothing covers anything."""
 
+import inspect
 import itertools
 
 import matplotlib
@@ -12,7 +13,7 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.preprocessing import normalize
 
-from sksimilar import SIMILARSampler
+from sksimilar import SIMILARSampler, plotting
 from sksimilar.plotting import (
     ActiveLearningCurveDisplay,
     EmbeddingDisplay,
@@ -44,6 +45,15 @@ def boxes(texts):
     """Return where texts are drawn, in pixels, without the lines that lead to them."""
     texts[0].figure.canvas.draw()
     return [Text.get_window_extent(text) for text in texts]
+
+
+@pytest.mark.parametrize("name", [n for n in plotting.__all__ if "Display" in n])
+def test_a_display_is_made_in_one_way(name):
+    display = getattr(plotting, name)
+    (maker,) = (name for name in dir(display) if name.startswith("from_"))
+    told = set(inspect.signature(getattr(display, maker)).parameters) - {"ax", "kwargs"}
+    known = set(inspect.signature(display).parameters)
+    assert told <= known or maker == "from_sampler"
 
 
 # --------------------------------------------------------------- learning curves

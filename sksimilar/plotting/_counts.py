@@ -5,7 +5,7 @@ from ._highlighted import HighlightedCurveDisplay
 __all__ = ["SelectionCountsDisplay"]
 
 
-class SelectionCountsDisplay(HighlightedCurveDisplay):
+class SelectionCountsDisplay:
     """Show how many of the rows asked for are wanted, one curve for each method.
 
     A curve is the mean over repetitions, and the band around it one standard deviation
@@ -53,7 +53,6 @@ class SelectionCountsDisplay(HighlightedCurveDisplay):
     """
 
     def __init__(self, *, n_picks, counts, expected=None, counted="Wanted rows"):
-        super().__init__(n_labels=n_picks, scores=counts, score_name=counted)
         self.n_picks = n_picks
         self.counts = counts
         self.expected = expected
@@ -123,7 +122,12 @@ class SelectionCountsDisplay(HighlightedCurveDisplay):
         display : SelectionCountsDisplay
             The display itself.
         """
-        super().plot(ax, highlighted=highlighted, band=band, **kwargs)
+        curves = HighlightedCurveDisplay(
+            n_labels=self.n_picks, scores=self.counts, score_name=self.counted
+        )
+        curves.plot(ax, highlighted=highlighted, band=band, **kwargs)
+        self.ax_, self.figure_ = curves.ax_, curves.figure_
+        self.lines_, self.bands_ = curves.lines_, curves.bands_
         self.ax_.set_xlabel("Rows asked for")
         self.reference_ = None
         if self.expected is not None:
