@@ -56,7 +56,11 @@ from sksimilar.measures import (
 from sksimilar.model_selection import learning_curve_area
 from sksimilar.models import MLP
 from sksimilar.optimizers import greedy
-from sksimilar.plotting import SelectionCountsDisplay
+from sksimilar.plotting import (
+    ActiveLearningCurveDisplay,
+    HighlightedCurveDisplay,
+    SelectionCountsDisplay,
+)
 from sksimilar.stopping import BudgetSpent, TargetScore
 
 N = 60
@@ -133,6 +137,11 @@ labeled = choosing(lambda s: s._replace(points=torch.arange(len(s.points))))
 beyond = choosing(lambda s: s._replace(points=s.points + 1000))
 few = choosing(lambda s: s._replace(points=s.points[:2], gains=s.gains[:2]))
 gainless = choosing(lambda s: s._replace(gains=s.gains[:0]))
+
+
+def draw(display, *args):
+    maker = next(name for name in dir(display) if name.startswith("from_"))
+    return lambda: getattr(display, maker)(*args)
 
 
 def changed(row, value):
@@ -339,6 +348,14 @@ BAD = [
     (build(make_redundant, n_pool=(1, 2)), "`n_pool` one integer (1, 2)"),
     (build(make_ood, ood=[2], n_pool=3), "`n_pool` 2 integers got 3"),
     (build(make_rare_ood, rare=[1], ood=[2], n_pool=(1, 2)), "`n_pool` 3 integers (1, 2)"),
+    # Displays.
+    (draw(ActiveLearningCurveDisplay, [1, 2, 3], {"a": [0.1, 0.2]}), "`scores` 'a' 3 `n_labels` (n_repetitions, 3) float64 (2,)"),
+    (draw(ActiveLearningCurveDisplay, [1, 2], {"a": [[0.1], [0.2]]}), "`scores` 'a' `n_labels` (2,) (2, 1)"),
+    (draw(ActiveLearningCurveDisplay, [1, 2], {"a": [[0.1, 0.2], [0.2]]}), "`scores` 'a' `n_labels` object"),
+    (draw(HighlightedCurveDisplay, [1, 2], {"a": np.zeros((0, 2))}), "`scores` 'a' `n_labels` (0, 2)"),
+    (draw(HighlightedCurveDisplay, [1, 2], {"a": np.zeros((3, 1, 2))}), "`scores` 'a' (3, 1, 2)"),
+    (draw(SelectionCountsDisplay, [1, 2], {"a": [0, 1, 2]}), "`counts` 'a' `n_picks` int64 (3,)"),
+    (draw(ActiveLearningCurveDisplay, [1, 2], [0.1, 0.2]), "`scores` dict list", TypeError),
     # Loaders.
     (partial(load_emnist_letters, "nowhere"), "emnist_letters.npz nowhere `data_home` SKSIMILAR_DATA", FileNotFoundError),
     (partial(load_pneumoniamnist, "nowhere"), "pneumoniamnist.npz nowhere `data_home`", FileNotFoundError),

@@ -6,6 +6,7 @@ import itertools
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.text import Text
 from numpy.testing import assert_allclose
@@ -19,7 +20,9 @@ from sksimilar.plotting import (
     EmbeddingDisplay,
     ExplanationDisplay,
     GainCurveDisplay,
+    HighlightedCurveDisplay,
     SelectedItemsDisplay,
+    SelectionCountsDisplay,
     SimilarityDisplay,
     apart,
 )
@@ -74,6 +77,17 @@ def test_one_repetition_has_no_spread():
     scores = {"random": [[0.1, 0.2, 0.4]]}
     (band,) = ActiveLearningCurveDisplay.from_scores(LABELS, scores).bands_
     assert_allclose(np.ptp(band.get_paths()[0].vertices, axis=0), [20, 0.3])
+
+
+@pytest.mark.parametrize("make", [
+    ActiveLearningCurveDisplay.from_scores,
+    HighlightedCurveDisplay.from_scores,
+    SelectionCountsDisplay.from_counts,
+])  # fmt: skip
+@pytest.mark.parametrize("run", [[0.1, 0.2, 0.4], pd.Series([0.1, 0.2, 0.4])])
+def test_one_run_may_stand_alone(make, run):
+    (line,) = make(LABELS, {"random": run}).lines_
+    assert_allclose(line.get_xydata(), [*zip(LABELS, run)])
 
 
 def test_methods_differ_without_color():

@@ -1,5 +1,6 @@
 """How many of the rows asked for are wanted."""
 
+from .._validation import check_curves
 from ._highlighted import HighlightedCurveDisplay
 
 __all__ = ["SelectionCountsDisplay"]
@@ -16,8 +17,9 @@ class SelectionCountsDisplay:
     n_picks : array-like of shape (n_rounds,)
         Number of rows asked for until each round.
 
-    counts : dict of array-like of shape (n_repetitions, n_rounds)
-        For each method, by its name, how many of them are wanted, in every repetition.
+    counts : dict of array-like of shape (n_repetitions, n_rounds) or (n_rounds,)
+        For each method, by its name, how many of them are wanted, in every repetition or
+        in a single one.
 
     expected : array-like of shape (n_rounds,), default=None
         How many random picks hold on average, where that is known.
@@ -76,8 +78,9 @@ class SelectionCountsDisplay:
         n_picks : array-like of shape (n_rounds,)
             Number of rows asked for until each round.
 
-        counts : dict of array-like of shape (n_repetitions, n_rounds)
-            For each method, by its name, how many of them are wanted, in every repetition.
+        counts : dict of array-like of shape (n_repetitions, n_rounds) or (n_rounds,)
+            For each method, by its name, how many of them are wanted, in every
+            repetition or in a single one.
 
         expected : array-like of shape (n_rounds,), default=None
             How many random picks hold on average, where that is known.
@@ -122,8 +125,9 @@ class SelectionCountsDisplay:
         display : SelectionCountsDisplay
             The display itself.
         """
+        counts = check_curves(self.counts, self.n_picks, "counts", "n_picks")
         curves = HighlightedCurveDisplay(
-            n_labels=self.n_picks, scores=self.counts, score_name=self.counted
+            n_labels=self.n_picks, scores=counts, score_name=self.counted
         )
         curves.plot(ax, highlighted=highlighted, band=band, **kwargs)
         self.ax_, self.figure_ = curves.ax_, curves.figure_
