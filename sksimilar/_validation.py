@@ -13,13 +13,15 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from sklearn.utils import gen_batches
-from sklearn.utils.validation import check_consistent_length
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 UNLABELED = -1
 
 CHECKED_ROWS = 1 << 16  # At once.
 
 ROUNDING = 1e-5  # By so much a kernel in float32 may miss its range.
+
+UNSELECTED = "This %(name)s has selected nothing yet. Call `select` first."
 
 BYTES = {"": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 
@@ -389,6 +391,21 @@ def check_selection(rows, candidates, sampler):
             "among `candidate_mask`."
         )
     return rows
+
+
+def check_selected(sampler, shown="selected_indices_"):
+    """Refuse a sampler that has not selected, or that has not what is to be shown."""
+    if hasattr(sampler, "ask"):
+        raise TypeError(
+            "`sampler` must be a sampler that has selected, got "
+            f"{type(sampler).__name__}. Pass its `sampler_`."
+        )
+    check_is_fitted(sampler, "selected_indices_", msg=UNSELECTED)
+    if not hasattr(sampler, shown):
+        raise TypeError(
+            f"`sampler` must have `{shown}`, which is shown here, got "
+            f"{type(sampler).__name__}. Pass a SIMILARSampler."
+        )
 
 
 def check_sets(scenario, query_mask, ood_label):

@@ -17,6 +17,7 @@ from ._validation import (
     check_device,
     check_known,
     check_labeled,
+    check_selected,
     check_sound,
     format_bytes,
     parse_bytes,
@@ -30,8 +31,6 @@ from .planning import check_memory, expected_seconds, progress
 from .similarity import METRICS
 
 __all__ = ["SIMILARSampler"]
-
-UNSELECTED = "This %(name)s has no selection to explain yet. Call `select` first."
 
 
 class SIMILARSampler(BaseSampler):
@@ -350,7 +349,7 @@ class SIMILARSampler(BaseSampler):
         NotFittedError
             Before `select`.
         """
-        check_is_fitted(self, "selected_indices_", msg=UNSELECTED)
+        check_selected(self)
         part = self._valued(self.selected_indices_)
         gains = part.gains_along().cpu().numpy()
         alone, plain = (

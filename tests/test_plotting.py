@@ -12,9 +12,11 @@ from matplotlib.text import Text
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import normalize
 
-from sksimilar import SIMILARSampler, plotting
+from sksimilar import ActiveLearner, RandomSampler, SIMILARSampler, plotting
 from sksimilar.plotting import (
     ActiveLearningCurveDisplay,
     EmbeddingDisplay,
@@ -191,6 +193,42 @@ def sampler():
     sampler.fit(DIGITS.data, query_mask=query, conditioning_mask=first & ~query)
     sampler.select(12)
     return sampler
+
+
+DISPLAYS = {
+    "selected_indices_": lambda s: EmbeddingDisplay.from_sampler(s, DIGITS.data),
+    "gains_": GainCurveDisplay.from_sampler,
+    "similarity": SimilarityDisplay.from_sampler,
+    "explain": lambda s: ExplanationDisplay.from_sampler(s, DIGITS.images),
+}
+
+
+@pytest.mark.parametrize("make", [*DISPLAYS.values(), SIMILARSampler.explain])
+@pytest.mark.parametrize("fit", [False, True])
+def test_before_select_there_is_nothing_to_show(make, fit):
+    sampler = SIMILARSampler()
+    words = "This SIMILARSampler has selected nothing yet. Call `select` first."
+    with pytest.raises(NotFittedError, match=words):
+        make(sampler.fit(DIGITS.data) if fit else sampler)
+
+
+@pytest.mark.parametrize("shown", DISPLAYS)
+def test_a_sampler_without_what_is_shown_is_refused(shown):
+    sampler = RandomSampler(budget=3).fit(DIGITS.data)
+    sampler.select()
+    if shown == "selected_indices_":
+        assert len(DISPLAYS[shown](sampler).scatters_) == 2
+        return
+    words = f"must have `{shown}`, .* got RandomSampler. Pass a SIMILARSampler"
+    with pytest.raises(TypeError, match=words):
+        DISPLAYS[shown](sampler)
+
+
+@pytest.mark.parametrize("make", DISPLAYS.values())
+def test_a_learner_is_no_sampler(make):
+    learner = ActiveLearner(LogisticRegression(), RandomSampler(), n_rounds=1)
+    with pytest.raises(TypeError, match="got ActiveLearner. Pass its `sampler_`"):
+        make(learner.fit(DIGITS.data[:60], DIGITS.target[:60]))
 
 
 def overlapping(boxes_):

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 
+from .._validation import check_selected
 from ._style import ROLES, em, new_axes
 
 __all__ = ["EmbeddingDisplay"]
@@ -85,7 +86,13 @@ class EmbeddingDisplay:
         Returns
         -------
         display : EmbeddingDisplay
+
+        Raises
+        ------
+        NotFittedError
+            Before `select`.
         """
+        check_selected(sampler)
         display = cls(
             points=project(X, transformer),
             selected=sampler.selected_indices_,
