@@ -481,6 +481,17 @@ def check_curves(curves, rounds, name, name_of_rounds):
     return matrices
 
 
+def check_plane(points, n_samples, name):
+    """Return two coordinates of every row, as an array."""
+    points = _as_array(points)
+    if points.shape != (n_samples, 2):
+        raise ValueError(
+            f"`{name}` must give two coordinates for each row, an array of shape "
+            f"({n_samples}, 2), got shape {points.shape}. PCA(2) projects to a plane."
+        )
+    return points
+
+
 def check_same_run(found, wanted, directory):
     """Refuse a checkpoint of other data or other parameters."""
     names = sorted({*found, *wanted})

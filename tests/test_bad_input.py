@@ -16,6 +16,7 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 import torch
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -58,6 +59,7 @@ from sksimilar.models import MLP
 from sksimilar.optimizers import greedy
 from sksimilar.plotting import (
     ActiveLearningCurveDisplay,
+    EmbeddingDisplay,
     HighlightedCurveDisplay,
     SelectionCountsDisplay,
 )
@@ -142,6 +144,13 @@ gainless = choosing(lambda s: s._replace(gains=s.gains[:0]))
 def draw(display, *args):
     maker = next(name for name in dir(display) if name.startswith("from_"))
     return lambda: getattr(display, maker)(*args)
+
+
+def embed(transformer):
+    """Draw a selection in the coordinates that a transformer makes."""
+    sampler = RandomSampler(budget=3).fit(X)
+    sampler.select()
+    return EmbeddingDisplay.from_sampler(sampler, X, transformer=transformer)
 
 
 def changed(row, value):
@@ -356,6 +365,9 @@ BAD = [
     (draw(HighlightedCurveDisplay, [1, 2], {"a": np.zeros((3, 1, 2))}), "`scores` 'a' (3, 1, 2)"),
     (draw(SelectionCountsDisplay, [1, 2], {"a": [0, 1, 2]}), "`counts` 'a' `n_picks` int64 (3,)"),
     (draw(ActiveLearningCurveDisplay, [1, 2], [0.1, 0.2]), "`scores` dict list", TypeError),
+    (lambda: embed(PCA(3)), "`transformer` two coordinates (60, 2) (60, 3) PCA(2)"),
+    (lambda: embed(PCA(1)), "`transformer` two coordinates (60, 2) (60, 1) PCA(2)"),
+    (lambda: EmbeddingDisplay(points=X, selected=[0]).plot(), "`points` two coordinates (60, 4)"),
     # Loaders.
     (partial(load_emnist_letters, "nowhere"), "emnist_letters.npz nowhere `data_home` SKSIMILAR_DATA", FileNotFoundError),
     (partial(load_pneumoniamnist, "nowhere"), "pneumoniamnist.npz nowhere `data_home`", FileNotFoundError),
