@@ -50,10 +50,20 @@ def check_mask(mask, n_samples, name):
     if mask.dtype != bool or mask.shape != (n_samples,):
         raise ValueError(
             f"`{name}` must be a boolean mask of shape ({n_samples},), aligned with X; "
-            f"got {mask.dtype} of shape {mask.shape}. Positions become a mask by "
-            f"`numpy.isin(numpy.arange({n_samples}), positions)`."
+            f"got {mask.dtype} of shape {mask.shape}. {_way_to_mask(mask, n_samples)}"
         )
     return mask
+
+
+def _way_to_mask(values, n_samples):
+    """Return how to make a mask of integers, which are 0 and 1 or positions."""
+    is_binary = values.dtype.kind in "iu" and values.shape == (n_samples,)
+    if is_binary and np.isin(values, [0, 1]).all():
+        return "0 and 1 become a mask by `.astype(bool)`."
+    return (
+        "Positions become a mask by "
+        f"`numpy.isin(numpy.arange({n_samples}), positions)`."
+    )
 
 
 def _as_array(values):

@@ -175,6 +175,10 @@ BAD = [
     (select(X, Y), "`y` -1 `candidate_mask`"),
     # The masks.
     (select(query_mask=np.arange(3)), "`query_mask` boolean int64 numpy.isin"),
+    (select(query_mask=QUERY.astype(int)), "`query_mask` boolean int64 0 and 1 `.astype(bool)`"),
+    (learn(labeled_mask=KNOWN.astype("u1")), "`labeled_mask` boolean uint8 `.astype(bool)`"),
+    (select(query_mask=np.arange(N)), "`query_mask` boolean int64 numpy.isin"),
+    (select(query_mask=QUERY[:5].astype(int)), "`query_mask` boolean int64 numpy.isin"),
     (select(query_mask=QUERY[:5]), "`query_mask` (60,) (5,)"),
     (select(query_mask=[[True], [True, False]]), "`query_mask` boolean object"),
     (select(query_mask={"rows": 3}), "`query_mask` boolean object"),
