@@ -18,6 +18,7 @@ from sklearn.utils._missing import is_pandas_na
 from sklearn.utils.validation import (
     assert_all_finite,
     check_consistent_length,
+    check_is_fitted,
     column_or_1d,
 )
 
@@ -26,6 +27,8 @@ UNLABELED = -1
 CHECKED_ROWS = 1 << 16  # At once.
 
 ROUNDING = 1e-5  # By so much a kernel in float32 may miss its range.
+
+UNSELECTED = "This %(name)s has selected nothing yet. Call `select` first."
 
 BYTES = {"": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 
@@ -66,10 +69,20 @@ def check_mask(mask, n_samples, name):
     if mask.dtype != bool or mask.shape != (n_samples,):
         raise ValueError(
             f"`{name}` must be a boolean mask of shape ({n_samples},), aligned with X; "
-            f"got {mask.dtype} of shape {mask.shape}. Positions become a mask by "
-            f"`numpy.isin(numpy.arange({n_samples}), positions)`."
+            f"got {mask.dtype} of shape {mask.shape}. {_way_to_mask(mask, n_samples)}"
         )
     return mask
+
+
+def _way_to_mask(values, n_samples):
+    """Return how to make a mask of integers, which are 0 and 1 or positions."""
+    is_binary = values.dtype.kind in "iu" and values.shape == (n_samples,)
+    if is_binary and np.isin(values, [0, 1]).all():
+        return "0 and 1 become a mask by `.astype(bool)`."
+    return (
+        "Positions become a mask by "
+        f"`numpy.isin(numpy.arange({n_samples}), positions)`."
+    )
 
 
 def _as_array(values):
@@ -424,6 +437,21 @@ def check_selection(rows, candidates, sampler):
     return rows
 
 
+def check_selected(sampler, shown="selected_indices_"):
+    """Refuse a sampler that has not selected, or that has not what is to be shown."""
+    if hasattr(sampler, "ask"):
+        raise TypeError(
+            "`sampler` must be a sampler that has selected, got "
+            f"{type(sampler).__name__}. Pass its `sampler_`."
+        )
+    check_is_fitted(sampler, "selected_indices_", msg=UNSELECTED)
+    if not hasattr(sampler, shown):
+        raise TypeError(
+            f"`sampler` must have `{shown}`, which is shown here, got "
+            f"{type(sampler).__name__}. Pass a SIMILARSampler."
+        )
+
+
 def check_sets(scenario, query_mask, ood_label):
     """Refuse a scenario whose sets stay empty for ever; warn of a query unused."""
     names = scenario.names()
@@ -502,6 +530,37 @@ def check_labeled_rows(pair, name):
             "them, or leave those rows out."
         )
     return pair[0], y
+
+
+def check_curves(curves, rounds, name, name_of_rounds):
+    """Return a matrix of a row for each repetition of each method, by its name."""
+    if not hasattr(curves, "items"):
+        raise TypeError(
+            f"`{name}` must be a dict from the name of a method to its numbers, got "
+            f"{type(curves).__name__}. Of one method it is a dict too."
+        )
+    matrices = {method: np.atleast_2d(_as_array(c)) for method, c in curves.items()}
+    for method, matrix in matrices.items():
+        is_numeric, n_rounds = matrix.dtype.kind in "biuf", len(rounds)
+        if not is_numeric or matrix.shape != (len(matrix) or 1, n_rounds):
+            raise ValueError(
+                f"`{name}` of {method!r} must be numbers, one for each of the "
+                f"{n_rounds} of `{name_of_rounds}`, of shape ({n_rounds},) or "
+                f"(n_repetitions, {n_rounds}); got {matrix.dtype} of shape "
+                f"{np.shape(_as_array(curves[method]))}."
+            )
+    return matrices
+
+
+def check_plane(points, n_samples, name):
+    """Return two coordinates of every row, as an array."""
+    points = _as_array(points)
+    if points.shape != (n_samples, 2):
+        raise ValueError(
+            f"`{name}` must give two coordinates for each row, an array of shape "
+            f"({n_samples}, 2), got shape {points.shape}. PCA(2) projects to a plane."
+        )
+    return points
 
 
 def check_same_run(found, wanted, directory):

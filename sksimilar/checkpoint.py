@@ -12,6 +12,7 @@ import os
 import re
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 
@@ -262,8 +263,18 @@ def _json(value):
 
 
 def _npz(arrays):
+    """Return what `numpy.savez_compressed` writes, compressed quickly and not well.
+
+    The arrays are as long as X and are written with every answer.  They hold few
+    values, mostly the same: the least compression leaves an eighth of them at most, and
+    takes a quarter of the time.
+    """
     stream = io.BytesIO()
-    np.savez_compressed(stream, **arrays)
+    archive = ZipFile(stream, "w", ZIP_DEFLATED, compresslevel=1)
+    for name, array in arrays.items():
+        with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+            np.lib.format.write_array(file, array, allow_pickle=False)
+    archive.close()  # After an error it would raise another one, in place of that.
     return stream.getvalue()
 
 

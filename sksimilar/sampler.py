@@ -15,6 +15,7 @@ from ._validation import (
     check_device,
     check_known,
     check_labeled,
+    check_selected,
     check_sound,
     parse_bytes,
 )
@@ -27,8 +28,6 @@ from .planning import Plan, progress
 from .similarity import METRICS
 
 __all__ = ["SIMILARSampler"]
-
-UNSELECTED = "This %(name)s has no selection to explain yet. Call `select` first."
 
 
 class SIMILARSampler(BaseSampler):
@@ -347,7 +346,7 @@ class SIMILARSampler(BaseSampler):
         NotFittedError
             Before `select`.
         """
-        check_is_fitted(self, "selected_indices_", msg=UNSELECTED)
+        check_selected(self)
         part = self._valued(self.selected_indices_)
         gains = part.gains_along().cpu().numpy()
         alone, plain = (

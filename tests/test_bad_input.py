@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -57,7 +58,12 @@ from sksimilar.measures import (
 from sksimilar.model_selection import learning_curve_area
 from sksimilar.models import MLP
 from sksimilar.optimizers import greedy
-from sksimilar.plotting import SelectionCountsDisplay
+from sksimilar.plotting import (
+    ActiveLearningCurveDisplay,
+    EmbeddingDisplay,
+    HighlightedCurveDisplay,
+    SelectionCountsDisplay,
+)
 from sksimilar.stopping import BudgetSpent, TargetScore
 
 N = 60
@@ -144,6 +150,18 @@ few = choosing(lambda s: s._replace(points=s.points[:2], gains=s.gains[:2]))
 gainless = choosing(lambda s: s._replace(gains=s.gains[:0]))
 
 
+def draw(display, *args):
+    maker = next(name for name in dir(display) if name.startswith("from_"))
+    return lambda: getattr(display, maker)(*args)
+
+
+def embed(transformer):
+    """Draw a selection in the coordinates that a transformer makes."""
+    sampler = RandomSampler(budget=3).fit(X)
+    sampler.select()
+    return EmbeddingDisplay.from_sampler(sampler, X, transformer=transformer)
+
+
 def changed(row, value):
     rows = X.copy()
     rows[row] = value
@@ -166,6 +184,10 @@ BAD = [
     (select(X, Y), "`y` -1 `candidate_mask`"),
     # The masks.
     (select(query_mask=np.arange(3)), "`query_mask` boolean int64 numpy.isin"),
+    (select(query_mask=QUERY.astype(int)), "`query_mask` boolean int64 0 and 1 `.astype(bool)`"),
+    (learn(labeled_mask=KNOWN.astype("u1")), "`labeled_mask` boolean uint8 `.astype(bool)`"),
+    (select(query_mask=np.arange(N)), "`query_mask` boolean int64 numpy.isin"),
+    (select(query_mask=QUERY[:5].astype(int)), "`query_mask` boolean int64 numpy.isin"),
     (select(query_mask=QUERY[:5]), "`query_mask` (60,) (5,)"),
     (select(query_mask=[[True], [True, False]]), "`query_mask` boolean object"),
     (select(query_mask={"rows": 3}), "`query_mask` boolean object"),
@@ -364,6 +386,17 @@ BAD = [
     (build(make_redundant, n_pool=(1, 2)), "`n_pool` one integer (1, 2)"),
     (build(make_ood, ood=[2], n_pool=3), "`n_pool` 2 integers got 3"),
     (build(make_rare_ood, rare=[1], ood=[2], n_pool=(1, 2)), "`n_pool` 3 integers (1, 2)"),
+    # Displays.
+    (draw(ActiveLearningCurveDisplay, [1, 2, 3], {"a": [0.1, 0.2]}), "`scores` 'a' 3 `n_labels` (n_repetitions, 3) float64 (2,)"),
+    (draw(ActiveLearningCurveDisplay, [1, 2], {"a": [[0.1], [0.2]]}), "`scores` 'a' `n_labels` (2,) (2, 1)"),
+    (draw(ActiveLearningCurveDisplay, [1, 2], {"a": [[0.1, 0.2], [0.2]]}), "`scores` 'a' `n_labels` object"),
+    (draw(HighlightedCurveDisplay, [1, 2], {"a": np.zeros((0, 2))}), "`scores` 'a' `n_labels` (0, 2)"),
+    (draw(HighlightedCurveDisplay, [1, 2], {"a": np.zeros((3, 1, 2))}), "`scores` 'a' (3, 1, 2)"),
+    (draw(SelectionCountsDisplay, [1, 2], {"a": [0, 1, 2]}), "`counts` 'a' `n_picks` int64 (3,)"),
+    (draw(ActiveLearningCurveDisplay, [1, 2], [0.1, 0.2]), "`scores` dict list", TypeError),
+    (lambda: embed(PCA(3)), "`transformer` two coordinates (60, 2) (60, 3) PCA(2)"),
+    (lambda: embed(PCA(1)), "`transformer` two coordinates (60, 2) (60, 1) PCA(2)"),
+    (lambda: EmbeddingDisplay(points=X, selected=[0]).plot(), "`points` two coordinates (60, 4)"),
     # Loaders.
     (partial(load_emnist_letters, "nowhere"), "emnist_letters.npz nowhere `data_home` SKSIMILAR_DATA", FileNotFoundError),
     (partial(load_pneumoniamnist, "nowhere"), "pneumoniamnist.npz nowhere `data_home`", FileNotFoundError),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.dummy import DummyClassifier
@@ -19,12 +20,14 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skorch import NeuralNetClassifier
 from torch import nn
 
-from sksimilar import baselines
+from sksimilar import ActiveLearner, baselines
 from sksimilar.baselines import (
     CoreSetSampler,
+    DistinctMarginSampler,
     EntropySampler,
     LeastConfidenceSampler,
     MarginSampler,
+    MostLikelyPositiveSampler,
     RandomSampler,
     TopCosineSampler,
 )
@@ -326,6 +329,39 @@ def test_random_rows_are_counted_and_not_read(rows):
     assert_array_equal(taken, RandomSampler(random_state=0).fit(range(4)).select(3) + 1)
 
 
-@parametrize_with_checks([RandomSampler(), CoreSetSampler()])
+SPARSE = {RandomSampler, MostLikelyPositiveSampler, DistinctMarginSampler}
+SPARSE |= {kind for kind, _ in UNCERTAINTY}
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_sparse_rows_are_refused_only_where_they_are_compared(kind, classifier):
+    sampler, model = kind(budget=5, random_state=0), LogisticRegression(max_iter=200)
+    settings = {"scenario": "rare", "n_rounds": 2, "random_state": 0}
+    learner = ActiveLearner(model, sampler, **settings)
+    names = np.array(list("abcdefghij"))[TRUE]
+
+    def picks(rows):
+        fitted = clone(sampler).set_params(estimator=classifier)
+        fitted.fit(rows, Y, query_mask=QUERY)
+        learner.fit(rows, names, query_mask=QUERY)
+        return [*fitted.select(), *learner.selected_rounds_]
+
+    if kind in SPARSE:
+        assert picks(csr_array(X)) == picks(X)
+        return
+    sampler.set_params(estimator=classifier)
+    for call in (sampler.fit, learner.fit):
+        with pytest.raises(TypeError, match="must be dense|dense data is required"):
+            call(csr_array(X), Y, query_mask=QUERY)
+
+
+@parametrize_with_checks(
+    [
+        RandomSampler(),
+        CoreSetSampler(),
+        ActiveLearner(LogisticRegression(), EntropySampler(), n_rounds=2),
+        ActiveLearner(LogisticRegression(), DistinctMarginSampler(), n_rounds=2),
+    ]
+)
 def test_samplers_keep_the_conventions_of_scikit_learn(estimator, check):
     check(estimator)

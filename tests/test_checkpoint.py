@@ -28,7 +28,7 @@ from torch.utils.data import get_worker_info
 
 from sksimilar import RandomSampler, SIMILARSampler
 from sksimilar.baselines import FISHERSampler
-from sksimilar.checkpoint import Checkpoint
+from sksimilar.checkpoint import Checkpoint, _npz, _to_arrays
 from sksimilar.history import describe
 from sksimilar.learner import ActiveLearner
 from sksimilar.models import MLP
@@ -373,10 +373,7 @@ class Bomb:
 def test_nothing_in_a_checkpoint_is_executed(tmp_path):
     directory = tmp_path / "run"
     run(make_learner(directory, n_rounds=1))
-    stored = Checkpoint(directory)
-    content = stored.load()
-    pool = {**content["pool"], "codes": np.array([Bomb(tmp_path / "boom")])}
-    stored.save({k: content[k] for k in content.keys() - {"pool", "weights"}}, pool)
+    forge_pool(directory, pool_of(directory, codes=np.array([Bomb(tmp_path / "boom")])))
     refused(directory, "damaged")
     assert not (tmp_path / "boom").exists()
 
@@ -391,6 +388,28 @@ def test_what_is_on_disk_is_json_and_arrays_without_pickles(tmp_path):
         assert_array_equal(
             arrays["codes"][learner.labeled_mask_], Y[learner.labeled_mask_]
         )
+
+
+@pytest.mark.parametrize("write", [np.savez, np.savez_compressed])
+def test_arrays_written_by_numpy_are_read(tmp_path, write):
+    directory = tmp_path / "run"
+    learner = run(make_learner(directory))
+    forge_pool(directory, pool_of(directory, write))
+    assert_same(run(make_learner(directory)), learner)
+
+
+def test_a_long_pool_is_written_fast_and_small():
+    n = 100_000
+    labeled = np.arange(n) % 40 == 0
+    arrays = {
+        "codes": np.where(labeled, np.arange(n) % 7, -1),
+        "labeled": labeled,
+        "selected": np.where(labeled, np.arange(n) // 9000, -1),
+    }
+
+    assert len(_npz(arrays)) < sum(a.nbytes for a in arrays.values()) / 20
+    read = _to_arrays(_npz(arrays))
+    assert all((read[name] == arrays[name]).all() for name in arrays)
 
 
 def test_hidden_labels_are_not_on_disk(tmp_path):
@@ -483,11 +502,11 @@ def huge(shape):
     return len(text).to_bytes(2, "little") + text.encode()
 
 
-def pool_of(directory, **changes):
+def pool_of(directory, write=np.savez, **changes):
     (path,) = directory.glob("pool-*.npz")
     stream = io.BytesIO()
     with np.load(path) as arrays:
-        np.savez(stream, **{**arrays, **changes})
+        write(stream, **{**arrays, **changes})
     return stream.getvalue()
 
 

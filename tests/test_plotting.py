@@ -1,24 +1,30 @@
 """Displays show what they were given, and nothing covers anything."""
 
+import inspect
 import itertools
 
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.text import Text
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import normalize
 
-from sksimilar import SIMILARSampler
+from sksimilar import ActiveLearner, RandomSampler, SIMILARSampler, plotting
 from sksimilar.plotting import (
     ActiveLearningCurveDisplay,
     EmbeddingDisplay,
     ExplanationDisplay,
     GainCurveDisplay,
+    HighlightedCurveDisplay,
     SelectedItemsDisplay,
+    SelectionCountsDisplay,
     SimilarityDisplay,
     apart,
 )
@@ -46,6 +52,15 @@ def boxes(texts):
     return [Text.get_window_extent(text) for text in texts]
 
 
+@pytest.mark.parametrize("name", [n for n in plotting.__all__ if "Display" in n])
+def test_a_display_is_made_in_one_way(name):
+    display = getattr(plotting, name)
+    (maker,) = (name for name in dir(display) if name.startswith("from_"))
+    told = set(inspect.signature(getattr(display, maker)).parameters) - {"ax", "kwargs"}
+    known = set(inspect.signature(display).parameters)
+    assert told <= known or maker == "from_sampler"
+
+
 # --------------------------------------------------------------- learning curves
 
 
@@ -64,6 +79,17 @@ def test_one_repetition_has_no_spread():
     scores = {"random": [[0.1, 0.2, 0.4]]}
     (band,) = ActiveLearningCurveDisplay.from_scores(LABELS, scores).bands_
     assert_allclose(np.ptp(band.get_paths()[0].vertices, axis=0), [20, 0.3])
+
+
+@pytest.mark.parametrize("make", [
+    ActiveLearningCurveDisplay.from_scores,
+    HighlightedCurveDisplay.from_scores,
+    SelectionCountsDisplay.from_counts,
+])  # fmt: skip
+@pytest.mark.parametrize("run", [[0.1, 0.2, 0.4], pd.Series([0.1, 0.2, 0.4])])
+def test_one_run_may_stand_alone(make, run):
+    (line,) = make(LABELS, {"random": run}).lines_
+    assert_allclose(line.get_xydata(), [*zip(LABELS, run)])
 
 
 def test_methods_differ_without_color():
@@ -167,6 +193,42 @@ def sampler():
     sampler.fit(DIGITS.data, query_mask=query, conditioning_mask=first & ~query)
     sampler.select(12)
     return sampler
+
+
+DISPLAYS = {
+    "selected_indices_": lambda s: EmbeddingDisplay.from_sampler(s, DIGITS.data),
+    "gains_": GainCurveDisplay.from_sampler,
+    "similarity": SimilarityDisplay.from_sampler,
+    "explain": lambda s: ExplanationDisplay.from_sampler(s, DIGITS.images),
+}
+
+
+@pytest.mark.parametrize("make", [*DISPLAYS.values(), SIMILARSampler.explain])
+@pytest.mark.parametrize("fit", [False, True])
+def test_before_select_there_is_nothing_to_show(make, fit):
+    sampler = SIMILARSampler()
+    words = "This SIMILARSampler has selected nothing yet. Call `select` first."
+    with pytest.raises(NotFittedError, match=words):
+        make(sampler.fit(DIGITS.data) if fit else sampler)
+
+
+@pytest.mark.parametrize("shown", DISPLAYS)
+def test_a_sampler_without_what_is_shown_is_refused(shown):
+    sampler = RandomSampler(budget=3).fit(DIGITS.data)
+    sampler.select()
+    if shown == "selected_indices_":
+        assert len(DISPLAYS[shown](sampler).scatters_) == 2
+        return
+    words = f"must have `{shown}`, .* got RandomSampler. Pass a SIMILARSampler"
+    with pytest.raises(TypeError, match=words):
+        DISPLAYS[shown](sampler)
+
+
+@pytest.mark.parametrize("make", DISPLAYS.values())
+def test_a_learner_is_no_sampler(make):
+    learner = ActiveLearner(LogisticRegression(), RandomSampler(), n_rounds=1)
+    with pytest.raises(TypeError, match="got ActiveLearner. Pass its `sampler_`"):
+        make(learner.fit(DIGITS.data[:60], DIGITS.target[:60]))
 
 
 def overlapping(boxes_):

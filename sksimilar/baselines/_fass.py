@@ -130,3 +130,8 @@ class FASSSampler(EntropySampler):
         kept = np.sort(super()._select(n_kept))
         selection = self._problem.part(kept).solve("auto", n, self._rng())
         return selection.points.cpu().numpy()
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False  # The rows that are left are compared.
+        return tags

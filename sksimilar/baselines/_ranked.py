@@ -83,6 +83,18 @@ class RankedSampler(BaseSampler):
         return self.candidates_[order[best]]
 
 
+class PredictionSampler(RankedSampler):
+    """Score candidates by what is predicted of them.
+
+    Rows are not compared, so they may be sparse where the estimator takes them so.
+    """
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
 class TopCosineSampler(RankedSampler):
     """Select the rows most similar to the query, with no regard to one another.
 
@@ -173,7 +185,7 @@ class TopCosineSampler(RankedSampler):
         return self.query_
 
 
-class MostLikelyPositiveSampler(RankedSampler):
+class MostLikelyPositiveSampler(PredictionSampler):
     """Select the rows most likely to be of a class of the query.
 
     The score of a row is the sum of its predicted probabilities of the classes that

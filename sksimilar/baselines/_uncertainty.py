@@ -13,13 +13,13 @@ from torch.utils.data import Dataset
 
 from ..gradients import log_probabilities
 from ..rows import take
-from ._ranked import RankedSampler
+from ._ranked import PredictionSampler
 from ._sets import check_estimator, known_rows
 
 FINGERPRINT_ROWS = 4096  # Rows read at a time.
 
 
-class _UncertaintySampler(RankedSampler):
+class _UncertaintySampler(PredictionSampler):
     """Select the rows whose class the estimator is least sure of."""
 
     @abstractmethod

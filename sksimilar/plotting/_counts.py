@@ -1,11 +1,12 @@
 """How many of the rows asked for are wanted."""
 
+from .._validation import check_curves
 from ._highlighted import HighlightedCurveDisplay
 
 __all__ = ["SelectionCountsDisplay"]
 
 
-class SelectionCountsDisplay(HighlightedCurveDisplay):
+class SelectionCountsDisplay:
     """Show how many of the rows asked for are wanted, one curve for each method.
 
     A curve is the mean over repetitions, and the band around it one standard deviation
@@ -16,8 +17,9 @@ class SelectionCountsDisplay(HighlightedCurveDisplay):
     n_picks : array-like of shape (n_rounds,)
         Number of rows asked for until each round.
 
-    counts : dict of array-like of shape (n_repetitions, n_rounds)
-        For each method, by its name, how many of them are wanted, in every repetition.
+    counts : dict of array-like of shape (n_repetitions, n_rounds) or (n_rounds,)
+        For each method, by its name, how many of them are wanted, in every repetition or
+        in a single one.
 
     expected : array-like of shape (n_rounds,), default=None
         How many random picks hold on average, where that is known.
@@ -53,7 +55,6 @@ class SelectionCountsDisplay(HighlightedCurveDisplay):
     """
 
     def __init__(self, *, n_picks, counts, expected=None, counted="Wanted rows"):
-        super().__init__(n_labels=n_picks, scores=counts, score_name=counted)
         self.n_picks = n_picks
         self.counts = counts
         self.expected = expected
@@ -77,8 +78,9 @@ class SelectionCountsDisplay(HighlightedCurveDisplay):
         n_picks : array-like of shape (n_rounds,)
             Number of rows asked for until each round.
 
-        counts : dict of array-like of shape (n_repetitions, n_rounds)
-            For each method, by its name, how many of them are wanted, in every repetition.
+        counts : dict of array-like of shape (n_repetitions, n_rounds) or (n_rounds,)
+            For each method, by its name, how many of them are wanted, in every
+            repetition or in a single one.
 
         expected : array-like of shape (n_rounds,), default=None
             How many random picks hold on average, where that is known.
@@ -123,7 +125,13 @@ class SelectionCountsDisplay(HighlightedCurveDisplay):
         display : SelectionCountsDisplay
             The display itself.
         """
-        super().plot(ax, highlighted=highlighted, band=band, **kwargs)
+        counts = check_curves(self.counts, self.n_picks, "counts", "n_picks")
+        curves = HighlightedCurveDisplay(
+            n_labels=self.n_picks, scores=counts, score_name=self.counted
+        )
+        curves.plot(ax, highlighted=highlighted, band=band, **kwargs)
+        self.ax_, self.figure_ = curves.ax_, curves.figure_
+        self.lines_, self.bands_ = curves.lines_, curves.bands_
         self.ax_.set_xlabel("Rows asked for")
         self.reference_ = None
         if self.expected is not None:

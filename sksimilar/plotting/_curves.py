@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._validation import check_curves
 from ._style import line_style, name_at_the_end, new_axes, tidy
 
 __all__ = ["ActiveLearningCurveDisplay"]
@@ -18,8 +19,8 @@ class ActiveLearningCurveDisplay:
     n_labels : array-like of shape (n_rounds,)
         Number of labels in each round.
 
-    scores : dict of array-like of shape (n_repetitions, n_rounds)
-        For each method, by its name, the score of every repetition.
+    scores : dict of array-like of shape (n_repetitions, n_rounds) or (n_rounds,)
+        For each method, by its name, the score of every repetition, or of a single one.
 
     score_name : str, default="Score"
         What the vertical axis is called.
@@ -60,8 +61,9 @@ class ActiveLearningCurveDisplay:
         n_labels : array-like of shape (n_rounds,)
             Number of labels in each round.
 
-        scores : dict of array-like of shape (n_repetitions, n_rounds)
-            For each method, by its name, the score of every repetition.
+        scores : dict of array-like of shape (n_repetitions, n_rounds) or (n_rounds,)
+            For each method, by its name, the score of every repetition, or of a single
+            one.
 
         score_name : str, default="Score"
             What the vertical axis is called.
@@ -98,11 +100,12 @@ class ActiveLearningCurveDisplay:
         display : ActiveLearningCurveDisplay
             The display itself.
         """
+        curves = check_curves(self.scores, self.n_labels, "scores", "n_labels")
         self.ax_ = new_axes((6.4, 4.0)) if ax is None else ax
         self.figure_ = self.ax_.figure
         self.lines_, self.bands_ = [], []
-        for place, (name, scores) in enumerate(self.scores.items()):
-            self._draw(name, np.asarray(scores), line_style(place) | kwargs, band)
+        for place, (name, scores) in enumerate(curves.items()):
+            self._draw(name, scores, line_style(place) | kwargs, band)
         tidy(self.ax_, "Labels", self.score_name)
         name_at_the_end(self.ax_, self.lines_)
         return self

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 
+from .._validation import check_plane, check_selected
 from ._style import ROLES, em, new_axes
 
 __all__ = ["EmbeddingDisplay"]
@@ -85,7 +86,13 @@ class EmbeddingDisplay:
         Returns
         -------
         display : EmbeddingDisplay
+
+        Raises
+        ------
+        NotFittedError
+            Before `select`.
         """
+        check_selected(sampler)
         display = cls(
             points=project(X, transformer),
             selected=sampler.selected_indices_,
@@ -117,9 +124,9 @@ class EmbeddingDisplay:
         display : EmbeddingDisplay
             The display itself.
         """
+        points = check_plane(self.points, len(self.points), "points")
         self.ax_ = new_axes((4.8, 3.8)) if ax is None else ax
         self.figure_ = self.ax_.figure
-        points = np.asarray(self.points)
         self.scatters_ = {
             role: self._draw(points[rows], role, kwargs)
             for role, rows in self._sets().items()
@@ -188,4 +195,5 @@ def project(X, transformer=None):
     if X.ndim == 2 and X.shape[1] == 2 and transformer is None:
         return X
     transformer = PCA(2, random_state=0) if transformer is None else clone(transformer)
-    return np.asarray(transformer.fit_transform(X.reshape(len(X), -1)))
+    points = transformer.fit_transform(X.reshape(len(X), -1))
+    return check_plane(points, len(X), "transformer")

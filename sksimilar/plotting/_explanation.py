@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._validation import check_selected
 from ._style import CELL, COLORS, FRAME, as_cells, new_axes, show_image
 
 __all__ = ["ExplanationDisplay"]
@@ -78,7 +79,13 @@ class ExplanationDisplay:
         Returns
         -------
         display : ExplanationDisplay
+
+        Raises
+        ------
+        NotFittedError
+            Before `select`.
         """
+        check_selected(sampler, "explain")
         display = cls(images=images, explanation=sampler.explain())
         return display.plot(ax, **kwargs)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._validation import check_selected
 from ._style import COLORS, FRAME, em, new_axes, tidy
 
 __all__ = ["GainCurveDisplay"]
@@ -69,7 +70,13 @@ class GainCurveDisplay:
         Returns
         -------
         display : GainCurveDisplay
+
+        Raises
+        ------
+        NotFittedError
+            Before `select`.
         """
+        check_selected(sampler, "gains_")
         display = cls(
             gains=sampler.gains_,
             bound=sampler.bound_,

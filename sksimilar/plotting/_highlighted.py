@@ -71,8 +71,8 @@ class HighlightedCurveDisplay(ActiveLearningCurveDisplay):
     n_labels : array-like of shape (n_rounds,)
         Number of labels in each round.
 
-    scores : dict of array-like of shape (n_repetitions, n_rounds)
-        For each method, by its name, the score of every repetition.
+    scores : dict of array-like of shape (n_repetitions, n_rounds) or (n_rounds,)
+        For each method, by its name, the score of every repetition, or of a single one.
 
     score_name : str, default="Score"
         What the vertical axis is called.

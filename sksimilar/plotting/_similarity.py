@@ -4,6 +4,7 @@ import numpy as np
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
+from .._validation import check_selected
 from ._style import apart, em, new_axes
 
 __all__ = ["SimilarityDisplay"]
@@ -82,7 +83,13 @@ class SimilarityDisplay:
         Returns
         -------
         display : SimilarityDisplay
+
+        Raises
+        ------
+        NotFittedError
+            Before `select`.
         """
+        check_selected(sampler, "similarity")
         rng = np.random.RandomState(random_state)
         selected = sampler.selected_indices_
         rest = np.setdiff1d(sampler.candidates_, selected)

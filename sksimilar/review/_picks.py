@@ -2,13 +2,11 @@
 
 import numpy as np
 from sklearn.utils import Bunch
-from sklearn.utils.validation import check_is_fitted
 
-from .._validation import check_positions
+from .._validation import check_positions, check_selected
 
 PARTS = ("relevance", "conditioning", "diversity")
 SETS = ("query", "conditioning")
-UNSELECTED = "This %(name)s has no selection to review yet. Call `select` first."
 
 # What a pick is to the selection; the page filters by it.
 INFORMATIVE, IDLE = "adds information", "adds nothing"
@@ -28,7 +26,7 @@ def explained(selection, n_samples):
         )
     if not hasattr(selection, "select"):
         return Bunch(index=check_positions(selection, n_samples, "selection"))
-    check_is_fitted(selection, "selected_indices_", msg=UNSELECTED)
+    check_selected(selection)
     if hasattr(selection, "explain"):
         return selection.explain()
     index = selection.selected_indices_
