@@ -398,7 +398,7 @@ def test_arrays_written_by_numpy_are_read(tmp_path, write):
     assert_same(run(make_learner(directory)), learner)
 
 
-def test_a_long_pool_is_written_fast_and_small():
+def test_a_long_pool_is_written_small_and_read_back():
     n = 100_000
     labeled = np.arange(n) % 40 == 0
     arrays = {
