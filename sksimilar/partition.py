@@ -21,6 +21,7 @@ from .measures import AcquisitionFunction
 from .optimizers import Selection
 from .problem import Problem
 from .rows import portable
+from .sending import ByValue
 
 __all__ = ["RawProblem", "solve_in_parts"]
 
@@ -65,6 +66,10 @@ class RawProblem:
     nu: float = 1.0
 
     prefer = None
+
+    def sent(self):
+        """Return the same problem, which any process can read."""
+        return replace(self, similarity_of=ByValue(self.similarity_of))
 
     def __getstate__(self):
         """Take along only what this problem reads."""
@@ -137,8 +142,10 @@ def solve_in_parts(
     wanted = np.minimum(budget, np.diff(cuts)) if merge else shares
     seeds = rng.randint(np.iinfo(np.int32).max, size=len(wanted))
 
+    sent = problem.sent()
+
     def task(k):
-        part = problem.part(candidates[order[cuts[k] : cuts[k + 1]]])
+        part = sent.part(candidates[order[cuts[k] : cuts[k + 1]]])
         return delayed(_solve)(k, part, optimizer, int(wanted[k]), seeds[k])
 
     chosen = _completed(task, np.flatnonzero(wanted), n_jobs, problem.prefer)
@@ -159,27 +166,44 @@ def _solve(k, part, optimizer, budget, seed):
 
 
 def _completed(task, numbers, n_jobs, prefer):
-    """Return what the numbered tasks return, in order, even if worker processes die.
+    """Return what the numbered tasks return, in order, even if worker processes fail.
 
-    What was not finished then runs again, in the end in this process.  (A cluster does
-    that for itself.)
+    What was not finished then runs again, in the end in this process; at once if they
+    cannot read it.  (A cluster does that for itself.)
     """
-    done = {}
-    for attempts_left in reversed(range(ATTEMPTS + 1)):
-        waiting = [k for k in numbers if k not in done]
-        n_workers = n_jobs if attempts_left else 1
+    done, attempts = {}, ATTEMPTS
+    while waiting := [k for k in numbers if k not in done]:
+        n_workers = n_jobs if attempts else 1
         try:
             for k, result in _as_they_come(map(task, waiting), n_workers, prefer):
                 done[k] = result
-            break
         except BrokenProcessPool as error:
+            if not attempts:
+                raise
+            reason = _unreadable(error)
+            attempts = 0 if reason else attempts - 1
             warnings.warn(
-                f"A worker process died ({type(error).__name__}), as when memory runs "
-                f"out; {len(numbers) - len(done)} of {len(numbers)} parts run again"
-                f"{'.' if attempts_left > 1 else ', one by one in this process.'} "
+                f"{reason or _death(error)}; {len(numbers) - len(done)} of "
+                f"{len(numbers)} parts run again"
+                f"{'.' if attempts else ', one by one in this process.'} "
                 "Picks are not affected."
             )
     return [done[k] for k in numbers]
+
+
+def _death(error):
+    return f"A worker process died ({type(error).__name__}), as when memory runs out"
+
+
+def _unreadable(error):
+    """Return why worker processes could not read a task, None if they could."""
+    if "un-serialize" not in str(error):
+        return None
+    cause = str(error.__cause__).strip(" \n'\"").splitlines()[-1]
+    return (
+        f"Worker processes cannot read what they are sent ({cause}). Define it in a file "
+        'that they can import, or use threads by joblib.parallel_config("threading")'
+    )
 
 
 def _as_they_come(tasks, n_jobs, prefer):

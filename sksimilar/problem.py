@@ -55,6 +55,10 @@ class Problem:
         """Return the problem itself: it is embedded."""
         return self
 
+    def sent(self):
+        """Return the problem itself: it holds no network."""
+        return self
+
     def measure(self, conditioned=True):
         """Return I_f(A; Q | P), or I_f(A; Q), as a function of A, with A empty."""
         P = self.conditioning if conditioned else None

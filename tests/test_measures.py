@@ -19,6 +19,7 @@ from definitions import (
 )
 from numpy.testing import assert_allclose
 
+from sksimilar import SIMILARSampler
 from sksimilar.measures import (
     FUNCTIONS,
     ConcaveOverModular,
@@ -31,6 +32,7 @@ from sksimilar.measures import (
     SetFunction,
     resolve_function,
 )
+from sksimilar.optimizers import best_route, greedy
 from sksimilar.similarity import METRICS as OPERATORS
 from sksimilar.similarity import DenseSimilarity
 
@@ -57,6 +59,29 @@ def query_function(f):
     return lambda S, V, A, Q, P, eta, nu: f(S, V, list(A), Q, eta)
 
 
+class Coverage(SetFunction):
+    """No more than a set function must have."""
+
+    domain = (0, 1)
+
+    def start(self, similarity, ground):
+        self.similarity_, self.ground_ = similarity, ground
+        self.missed_ = torch.ones_like(similarity.diagonal()[ground])
+        return self
+
+    def add(self, points, scale=1.0):
+        missed = 1 - scale * self.similarity_[points, self.ground_]
+        self.missed_ = self.missed_ * missed.prod(dim=0)
+        return self
+
+    def gains(self, points):
+        return self.similarity_[points, self.ground_] @ self.missed_
+
+
+def coverage(S, V, A):
+    return (1 - np.prod(1 - S[np.ix_(V, list(A))], axis=1)).sum()
+
+
 # A new function is a row: the object, its definition, the metrics it admits.
 SET_FUNCTIONS = [
     (FacilityLocation(), facility_location, ALL),
@@ -64,6 +89,7 @@ SET_FUNCTIONS = [
     (GraphCut(lam=2.0), graph_cut(2.0), ALL),
     (LogDeterminant(), log_determinant(1.0), ALL),
     (LogDeterminant(ridge=0.01), log_determinant(0.01), ALL),
+    (Coverage(), coverage, NONNEGATIVE),
 ]
 QUERY_FUNCTIONS = [
     (QueryFacilityLocation(), query_facility_location, UNIT),
@@ -319,3 +345,15 @@ def test_an_empty_conditioning_set_may_be_named_or_left_out():
 def test_an_unknown_name_is_answered_with_the_nearest():
     with pytest.raises(ValueError, match="Did you mean 'logdetmi'"):
         resolve_function("logdtmi", Q)
+
+
+def test_a_function_of_ones_own_claims_nothing_and_keeps_the_memory_limit():
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    sampler = SIMILARSampler(function=Coverage(), budget=5, random_state=0).fit(X)
+    sampler.select()
+    measure = sampler._problem.measure()
+    assert (measure.submodular, measure.least_gain) == (False, -np.inf)
+    assert best_route(measure) is greedy and sampler.bound_ is None
+    sampler.set_params(memory_limit=40 * 40).fit(X)
+    with pytest.raises(ValueError, match="This selection needs"):
+        sampler.select()

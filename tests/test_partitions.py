@@ -17,6 +17,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 from skorch import NeuralNetClassifier
 from torch.utils.data import Dataset
 
@@ -87,6 +88,24 @@ def select(sampler, X, y, backend="loky", n_jobs=1, **given):
     with parallel_config(backend, n_jobs=n_jobs), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Only .* picks carried information")
         return sampler.fit_select(X, y, **given)
+
+
+class HomeRows(Dataset):
+    """Rows that no other process can unpickle."""
+
+    def __init__(self, X):
+        self.X, self.home = X, os.getpid()
+
+    def __len__(self):
+        return len(self.X)
+
+    def __getitem__(self, i):
+        return self.X[i], 0
+
+    def __setstate__(self, state):
+        if state["home"] != os.getpid():
+            raise AttributeError("no rows away from home")
+        vars(self).update(state)
 
 
 class WatchedRows(Dataset):
@@ -407,4 +426,41 @@ def test_where_every_worker_dies_the_rest_is_done_here(
     rows = WatchedRows(X, tmp_path, deaths=99)
     with pytest.warns(UserWarning, match="one by one in this process"):
         picks = select(sampler, rows, y, n_jobs=2, **masks("flqmi"))
+    assert_array_equal(picks, expected)
+
+
+def test_tasks_that_no_worker_can_read_are_done_here_at_once(data, net):
+    X, y = data
+    sampler = SIMILARSampler(net, function="flqmi", n_partitions=3, random_state=0)
+    expected = select(sampler, X, y, **masks("flqmi"))
+    message = "cannot read .*no rows away from home.*3 of 3 parts run again, one by one"
+    with pytest.warns(UserWarning, match=message) as told:
+        picks = select(sampler, HomeRows(X), y, n_jobs=2, **masks("flqmi"))
+    assert_array_equal(picks, expected)
+    assert sum("parts run again" in str(warning.message) for warning in told) == 1
+
+
+@pytest.mark.parametrize("wrap", [FrozenEstimator, make_pipeline])
+@pytest.mark.parametrize("backend", ["loky", "dask"])
+def test_a_network_may_be_defined_in_the_script_that_runs(
+    backend, wrap, data, cluster, monkeypatch
+):
+    X, y = data
+    own = type("Own", (MLP,), {"__module__": "__main__"})
+    monkeypatch.setattr(sys.modules["__main__"], "Own", own, raising=False)
+    net = NeuralNetClassifier(
+        own,
+        module__n_features=6,
+        module__n_classes=C,
+        criterion=torch.nn.CrossEntropyLoss,
+        max_epochs=3,
+        train_split=None,
+        verbose=0,
+    )
+    net = wrap(net.fit(X[LABELED], y[LABELED]))
+    sampler = SIMILARSampler(net, function="flqmi", n_partitions=3, random_state=0)
+    expected = select(sampler, X, y, **masks("flqmi"))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*parts run again")
+        picks = select(sampler, X, y, backend, 2, **masks("flqmi"))
     assert_array_equal(picks, expected)
