@@ -9,7 +9,7 @@ import copyreg
 import io
 import pickle
 
-from cloudpickle import CloudPickler
+from joblib.externals.cloudpickle import CloudPickler  # The one that joblib sends by.
 from skorch import NeuralNet
 
 __all__ = ["ByValue"]
