@@ -9,8 +9,12 @@ import copyreg
 import io
 import pickle
 
-from joblib.externals.cloudpickle import CloudPickler  # The one that joblib sends by.
 from skorch import NeuralNet
+
+try:
+    from cloudpickle import CloudPickler
+except ImportError:  # Before 1.6 joblib has its own.
+    from joblib.externals.cloudpickle import CloudPickler
 
 __all__ = ["ByValue"]
 
