@@ -39,11 +39,12 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 from skorch.callbacks import Callback, PrintLog
 from skorch.dataset import ValidSplit
-from skorch.helper import SliceDataset
+from skorch.helper import SliceDataset, SliceDict
 from torch import nn
 from torch.utils.data import Dataset
 
 from sksimilar import RandomSampler, SIMILARSampler
+from sksimilar.baselines import DistinctMarginSampler
 from sksimilar.learner import ActiveLearner
 from sksimilar.measures import FacilityLocation
 from sksimilar.model_selection import PoolSplit
@@ -1202,3 +1203,59 @@ def test_start_says_that_there_is_nothing_to_ask_for():
         warnings.simplefilter("error")
         assert len(learner.start(X, known).ask(3)) == 3
         assert list(learner.classes_) == ["cat", "dog"]
+
+
+# -- rows of several arrays -------------------------------------------------------------
+
+
+class Bag(nn.Module):
+    """Classify the mean of embedded tokens; padding does not count."""
+
+    def __init__(self, n_classes):
+        super().__init__()
+        self.embedding = nn.Embedding(20, 8)
+        self.head = nn.Linear(8, n_classes)
+
+    def forward(self, tokens, weight):
+        return self.head((self.embedding(tokens) * weight[..., None]).mean(dim=1))
+
+
+TOKENS = np.random.default_rng(0).integers(0, 20, (90, 5))
+WEIGHT = (TOKENS > 3).astype("float32")
+TOPICS = TOKENS.max(axis=1) % 3
+
+
+class Texts(Dataset):
+    def __len__(self):
+        return len(TOKENS)
+
+    def __getitem__(self, i):
+        return {"tokens": TOKENS[i], "weight": WEIGHT[i]}, 0
+
+
+@pytest.mark.parametrize("convert", [np.asarray, torch.as_tensor])
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        SIMILARSampler(budget=4),
+        SIMILARSampler(budget=4, n_partitions=2, n_jobs=2),
+        DistinctMarginSampler(budget=4),
+    ],
+)
+def test_rows_of_a_dict_are_those_of_a_dataset(convert, sampler, tmp_path):
+    texts = SliceDict(tokens=convert(TOKENS), weight=convert(WEIGHT))
+    net = make_net(Bag, max_epochs=3)
+    query = np.arange(90) < 3
+
+    def learn(X, **options):
+        learner = ActiveLearner(
+            net, sampler, scenario="rare", n_rounds=3, random_state=0, **options
+        )
+        return learner.fit(X, TOPICS, query_mask=query)
+
+    learner, expected = learn(texts, checkpoint=tmp_path / "run"), learn(Texts())
+    assert_array_equal(learner.selected_rounds_, expected.selected_rounds_)
+    assert_array_equal(learner.predict_proba(texts), expected.predict_proba(Texts()))
+    assert learner.score(texts, TOPICS) == expected.score(Texts(), TOPICS)
+    again = learn(texts, checkpoint=tmp_path / "run")
+    assert_array_equal(again.predict_proba(texts), expected.predict_proba(Texts()))
