@@ -27,6 +27,7 @@ from ._validation import (
     is_unlabeled,
     room_on_device,
 )
+from .rows import check_sliceable, dicts_explained
 from .seeding import generator
 
 
@@ -80,7 +81,8 @@ class BaseSampler(BaseEstimator, ABC):
         ----------
         X : array-like, DataFrame, tensor, memmap or Dataset of n_samples rows
             All rows: labeled, pool, query, conditioning.  With an estimator, whatever
-            that accepts; a ``Dataset`` is iterated and never converted to an array.
+            that accepts, a ``SliceDict`` of skorch too; a ``Dataset`` is iterated and
+            never converted to an array.
 
         y : array-like of shape (n_samples,), default=None
             Labels, -1 where unknown.
@@ -200,6 +202,7 @@ class BaseSampler(BaseEstimator, ABC):
 
     def _check_rows(self, X, y):
         """Check X where it is an array that no estimator will check, and y."""
+        check_sliceable(X)
         if not isinstance(X, Dataset) and self.estimator is None:
             X = self._check_array(X)
         if y is not None:
@@ -213,7 +216,8 @@ class BaseSampler(BaseEstimator, ABC):
         unread = isinstance(X, np.memmap)  # Checked when it is embedded.
         dtypes = [np.float64, np.float32]
         X = X.detach().cpu() if isinstance(X, torch.Tensor) else X
-        X = validate_data(self, X, dtype=dtypes, skip_check_array=unread)
+        with dicts_explained(X, f"{type(self).__name__} without an `estimator`"):
+            X = validate_data(self, X, dtype=dtypes, skip_check_array=unread)
         if not unread:
             check_magnitude(X, "X")
         return X

@@ -34,7 +34,7 @@ from .inference import (
     upcast,
     verified_head,
 )
-from .rows import located
+from .rows import dicts_explained, located
 
 __all__ = ["column_labels", "features", "head_outputs", "log_probabilities"]
 
@@ -255,7 +255,8 @@ class _ClassifierAdapter(_Adapter):
         return np.array([column[label] for label in y.tolist()], dtype=np.int64)
 
     def _predict(self, batch):
-        return torch.tensor(np.asarray(self.classifier.predict_proba(batch)))
+        with dicts_explained(batch, type(self.classifier).__name__):
+            return torch.tensor(np.asarray(self.classifier.predict_proba(batch)))
 
     def _check(self, X, layer):
         if layer != "auto":
@@ -340,7 +341,7 @@ def _as_tensor(batch):
     array = np.asarray(batch)
     try:
         return torch.tensor(array if array.dtype.kind == "f" else array.astype(float))
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(
             "The rows of X are compared as vectors and must be numbers. Encode the "
             "other columns in a Pipeline, ahead of the classifier."

@@ -1,18 +1,23 @@
 """Rows of X, whatever X is, without loading those nobody asked for.  Floor 0."""
 
+from collections.abc import Mapping
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.validation import validate_data
 from skorch import NeuralNet
-from skorch.helper import SliceDataset
+from skorch.helper import SliceDataset, SliceDict
 from torch.utils.data import Dataset, Subset
 
 __all__ = [
     "FloatRows",
     "LabeledRows",
     "check_rows",
+    "check_sliceable",
+    "dicts_explained",
     "located",
     "portable",
     "take",
@@ -82,16 +87,41 @@ class _OnDisk:
         return np.memmap, (root.filename, array.dtype, "r", offset, array.shape, order)
 
 
+def check_sliceable(X):
+    """Refuse a dict, which has keys and no rows; a `SliceDict` of skorch has both."""
+    if isinstance(X, Mapping) and not hasattr(X, "shape"):
+        raise TypeError(
+            f"`X` is a {type(X).__name__}, of which no rows can be taken. Wrap it, as in "
+            "`skorch.helper.SliceDict(**X)`, or pass a Dataset that yields dicts."
+        )
+
+
+@contextmanager
+def dicts_explained(X, taker):
+    """Say that a dict of arrays is not for everybody."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if not isinstance(X, Mapping):
+            raise
+        raise TypeError(
+            f"`X` is a {type(X).__name__}, which {taker} does not take. Pass a skorch "
+            "network whose module does, or make one array of it."
+        ) from error
+
+
 def check_rows(estimator, X, *, classifier, reset):
     """Return X as what ``classifier`` will be given, checked as far as it is in memory.
 
-    A network is given float32 rows; tensors, which may hold token numbers, as they are.
-    A scikit-learn classifier would check for itself, but it will only see labeled rows,
-    so it is done here for all; a Pipeline may begin with anything and is left to it.
+    A network is given float32 rows; tensors and a SliceDict, which may hold token
+    numbers, as they are.  A scikit-learn classifier would check for itself, but it will
+    only see labeled rows, so it is done here for all; a Pipeline may begin with anything
+    and is left to it.
     """
-    if isinstance(X, (Dataset, SliceDataset)):
-        return X
+    check_sliceable(X)
     network = isinstance(classifier, NeuralNet)
+    if isinstance(X, (Dataset, SliceDataset)) or (network and isinstance(X, SliceDict)):
+        return X
     if isinstance(X, (np.memmap, torch.Tensor)):
         validate_data(estimator, X, skip_check_array=True, reset=reset)
         return FloatRows(X) if network and isinstance(X, np.memmap) else X
@@ -100,14 +130,15 @@ def check_rows(estimator, X, *, classifier, reset):
     if isinstance(classifier, Pipeline) or is_frame(X):
         return validate_data(estimator, X, skip_check_array=True, reset=reset)
     tags = get_tags(estimator).input_tags
-    return validate_data(
-        estimator,
-        X,
-        accept_sparse="csr" if tags.sparse else False,
-        ensure_all_finite="allow-nan" if tags.allow_nan else True,
-        allow_nd=True,
-        reset=reset,
-    )
+    with dicts_explained(X, type(classifier).__name__):
+        return validate_data(
+            estimator,
+            X,
+            accept_sparse="csr" if tags.sparse else False,
+            ensure_all_finite="allow-nan" if tags.allow_nan else True,
+            allow_nd=True,
+            reset=reset,
+        )
 
 
 def is_frame(X):

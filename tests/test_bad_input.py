@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import warnings
+from collections import UserDict
 from functools import partial
 from urllib.error import URLError
 
@@ -22,6 +23,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from skorch import NeuralNetClassifier
+from skorch.helper import SliceDict
 
 from sksimilar import ActiveLearner, PoolSplit, RandomSampler, Scenario, SIMILARSampler
 from sksimilar.__main__ import main
@@ -182,6 +184,11 @@ BAD = [
     (select(X, np.full(N, np.nan)), "y NaN"),
     (select(X, np.eye(3)[Y]), "1d array shape (60, 3)"),
     (select(X, Y), "`y` -1 `candidate_mask`"),
+    (select({"a": X}), "`X` dict rows SliceDict(**X) Dataset", TypeError),
+    (select(UserDict(a=X), model=MODEL), "`X` UserDict rows SliceDict(**X)", TypeError),
+    (select(SliceDict(a=X)), "`X` SliceDict SIMILARSampler without `estimator` network", TypeError),
+    (select(SliceDict(a=X), model=MODEL), "`X` SliceDict LogisticRegression network", TypeError),
+    (select(SliceDict(a=X), model=MODEL, embedding="features"), "X vectors numbers Pipeline"),
     # The masks.
     (select(query_mask=np.arange(3)), "`query_mask` boolean int64 numpy.isin"),
     (select(query_mask=QUERY.astype(int)), "`query_mask` boolean int64 0 and 1 `.astype(bool)`"),
@@ -327,6 +334,8 @@ BAD = [
     (learn(X_val=X, y_val=Y[:3]), "inconsistent 60 3"),
     (learn(X_val=X, y_val=Y + 9), "`y` classes [0, 1, 2] score"),
     (learn(estimator=NET, rows=changed(7, np.nan)), "X NaN"),
+    (learn(estimator=NET, rows={"a": X}), "`X` dict rows SliceDict(**X)", TypeError),
+    (learn(SliceDict(a=X)), "`X` SliceDict LogisticRegression network", TypeError),
     # What an oracle says.
     (answer(None), "`oracle` list of labels None"),
     (answer(1), "`oracle` list of labels int 1"),

@@ -46,12 +46,13 @@ from skorch.callbacks import (
     PrintLog,
 )
 from skorch.dataset import ValidSplit
-from skorch.helper import SliceDataset
+from skorch.helper import SliceDataset, SliceDict
 from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import Dataset
 
 from sksimilar import RandomSampler, SIMILARSampler
+from sksimilar.baselines import DistinctMarginSampler
 from sksimilar.learner import ActiveLearner
 from sksimilar.measures import FacilityLocation
 from sksimilar.model_selection import PoolSplit
@@ -1413,3 +1414,59 @@ def test_a_share_of_the_optimum_is_recorded_where_it_is_one():
         record = learner.history_[0]
         assert (min(record["value"], record.get("bound", 0)) > 0) == positive
         assert ("certified_ratio" in record) == positive
+
+
+# -- rows of several arrays -------------------------------------------------------------
+
+
+class Bag(nn.Module):
+    """Classify the mean of embedded tokens; padding does not count."""
+
+    def __init__(self, n_classes):
+        super().__init__()
+        self.embedding = nn.Embedding(20, 8)
+        self.head = nn.Linear(8, n_classes)
+
+    def forward(self, tokens, weight):
+        return self.head((self.embedding(tokens) * weight[..., None]).mean(dim=1))
+
+
+TOKENS = np.random.default_rng(0).integers(0, 20, (90, 5))
+WEIGHT = (TOKENS > 3).astype("float32")
+TOPICS = TOKENS.max(axis=1) % 3
+
+
+class Texts(Dataset):
+    def __len__(self):
+        return len(TOKENS)
+
+    def __getitem__(self, i):
+        return {"tokens": TOKENS[i], "weight": WEIGHT[i]}, 0
+
+
+@pytest.mark.parametrize("convert", [np.asarray, torch.as_tensor])
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        SIMILARSampler(budget=4),
+        SIMILARSampler(budget=4, n_partitions=2, n_jobs=2),
+        DistinctMarginSampler(budget=4),
+    ],
+)
+def test_rows_of_a_dict_are_those_of_a_dataset(convert, sampler, tmp_path):
+    texts = SliceDict(tokens=convert(TOKENS), weight=convert(WEIGHT))
+    net = make_net(Bag, max_epochs=3)
+    query = np.arange(90) < 3
+
+    def learn(X, **options):
+        learner = ActiveLearner(
+            net, sampler, scenario="rare", n_rounds=3, random_state=0, **options
+        )
+        return learner.fit(X, TOPICS, query_mask=query)
+
+    learner, expected = learn(texts, checkpoint=tmp_path / "run"), learn(Texts())
+    assert_array_equal(learner.selected_rounds_, expected.selected_rounds_)
+    assert_array_equal(learner.predict_proba(texts), expected.predict_proba(Texts()))
+    assert learner.score(texts, TOPICS) == expected.score(Texts(), TOPICS)
+    again = learn(texts, checkpoint=tmp_path / "run")
+    assert_array_equal(again.predict_proba(texts), expected.predict_proba(Texts()))

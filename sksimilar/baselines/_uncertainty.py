@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from scipy.sparse import issparse
 from sklearn.utils import gen_batches
-from skorch.helper import SliceDataset
+from skorch.helper import SliceDataset, SliceDict
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
@@ -213,8 +213,15 @@ def fingerprints(X, rows):
     """Return a short text for each row, the same for rows that are the same."""
     texts = []
     for part in gen_batches(len(rows), FINGERPRINT_ROWS):
-        texts += map(fingerprint, separate(take(X, rows[part])))
+        texts += marks(take(X, rows[part]))
     return np.array(texts)
+
+
+def marks(batch):
+    """Return an iterable of the texts of the rows in a batch."""
+    if isinstance(batch, SliceDict):
+        return map("".join, zip(*map(marks, batch.values())))
+    return map(fingerprint, separate(batch))
 
 
 def separate(batch):
