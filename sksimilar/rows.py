@@ -102,7 +102,7 @@ def dicts_explained(X, taker):
     try:
         yield
     except (TypeError, ValueError) as error:
-        if not isinstance(X, Mapping):
+        if not isinstance(X, SliceDict):
             raise
         raise TypeError(
             f"`X` is a {type(X).__name__}, which {taker} does not take. Pass a skorch "
