@@ -33,7 +33,7 @@ from .checkpoint import open_checkpoint
 from .labels import Codebook, check_labels, sort_answers
 from .pool import Pool, draw_initial
 from .prediction import PredictorMixin
-from .rows import take
+from .rows import check_sliceable, take
 from .sampler import SIMILARSampler
 from .scenarios import Scenario, resolve
 from .seeding import derive, draw_seed
@@ -435,6 +435,7 @@ class ActiveLearner(
         masks = {name: check_mask(mask, len(y), name) for name, mask in masks.items()}
         check_labeled_mask(masks["labeled_mask"], known)
         check_query(masks["query_mask"])
+        check_sliceable(validation[0])
         check_validation(*validation)
         check_stopping(rules_of(self.stopping))
         check_sets(resolve(self.scenario), masks["query_mask"], self.ood_label)

@@ -10,7 +10,7 @@ from sklearn.utils.validation import (
 )
 
 from ._validation import UNLABELED, is_unlabeled
-from .rows import check_rows, take
+from .rows import check_rows, check_sliceable, take
 from .training import decision_values, predict_columns, probabilities
 
 __all__ = ["PredictorMixin"]
@@ -152,6 +152,7 @@ class PredictorMixin:
     def _of_a_class(self, X, y, sample_weight=None):
         """Return the rows that are of a class, the columns of those, and weights."""
         check_is_fitted(self)
+        check_sliceable(X)
         check_consistent_length(X, y, sample_weight)
         y = column_or_1d(y)
         codes = self._codebook.find(y)

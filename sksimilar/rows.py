@@ -102,10 +102,10 @@ def dicts_explained(X, taker):
     try:
         yield
     except (TypeError, ValueError) as error:
-        if not isinstance(X, SliceDict):
+        if not isinstance(X, SliceDict):  # Some sparse arrays are dicts too.
             raise
         raise TypeError(
-            f"`X` is a {type(X).__name__}, which {taker} does not take. Pass a skorch "
+            f"`X` is a SliceDict, which {taker} does not take. Pass a skorch "
             "network whose module does, or make one array of it."
         ) from error
 
