@@ -1474,7 +1474,7 @@ def test_rows_of_a_dict_are_those_of_a_dataset(convert, sampler, tmp_path):
 
 def test_a_dict_to_score_on_is_refused_as_one_to_learn_from():
     learner = make_learner(n_rounds=1).fit(X, Y)
-    with pytest.raises(TypeError, match="`X` is a dict, .* SliceDict"):
+    with pytest.raises(TypeError, match="`X` is a dict, .*SliceDict"):
         learner.score({"a": X}, Y)
-    with pytest.raises(TypeError, match="`X` is a dict, .* SliceDict"):
+    with pytest.raises(TypeError, match="`X` is a dict, .*SliceDict"):
         learner.fit(X, Y, X_val={"a": X}, y_val=Y)

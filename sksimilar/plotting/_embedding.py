@@ -90,7 +90,7 @@ class EmbeddingDisplay:
         Raises
         ------
         NotFittedError
-            Before `select`.
+            Before the sampler has selected.
         """
         check_selected(sampler)
         display = cls(

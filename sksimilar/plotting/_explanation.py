@@ -83,7 +83,7 @@ class ExplanationDisplay:
         Raises
         ------
         NotFittedError
-            Before `select`.
+            Before the sampler has selected.
         """
         check_selected(sampler, "explain")
         display = cls(images=images, explanation=sampler.explain())

@@ -74,7 +74,7 @@ class GainCurveDisplay:
         Raises
         ------
         NotFittedError
-            Before `select`.
+            Before the sampler has selected.
         """
         check_selected(sampler, "gains_")
         display = cls(

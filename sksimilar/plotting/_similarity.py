@@ -87,7 +87,7 @@ class SimilarityDisplay:
         Raises
         ------
         NotFittedError
-            Before `select`.
+            Before the sampler has selected.
         """
         check_selected(sampler, "similarity")
         rng = np.random.RandomState(random_state)
