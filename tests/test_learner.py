@@ -729,7 +729,15 @@ class PressCtrlC(Callback):
         os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_ctrl_c_ends_the_run_and_not_only_one_training():
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C as in a terminal; of a process in the background shells take it away."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_ends_the_run_and_not_only_one_training(ctrl_c):
     before = signal.getsignal(signal.SIGINT)
     learner = make_learner(make_net(callbacks=[PressCtrlC()]))
     with pytest.raises(KeyboardInterrupt):
