@@ -4,7 +4,7 @@ import warnings
 
 import torch
 
-__all__ = ["BLOCK", "blockwise", "in_blocks"]
+__all__ = ["BLOCK", "TILE", "blockwise", "in_blocks"]
 
 BLOCK = 1 << 20  # Numbers that a block holds on the CPU: 4 MB in float32.
 TILE = BLOCK // 4  # Those of one that is read several times, from the caches of a core.

@@ -329,8 +329,8 @@ class ActiveLearner(
         """Return the rows to label next.
 
         The first call trains the classifier, if there are labels of two classes to
-        train on; as long as there are none, rows are drawn at random.  While rows are not answered, by a label or
-        by being skipped, they are what is returned.
+        train on; as long as there are none, rows are drawn at random.  While rows are
+        not answered, by a label or by being skipped, they are what is returned.
 
         Parameters
         ----------
@@ -493,10 +493,8 @@ class ActiveLearner(
             self.tell(rows, labels, skipped=skipped)
         if self._session.is_due:
             self._train_round(task)
-        if (
-            self._session.stale
-        ):  # The classifier itself says why one class is not enough.
-            self.refit()
+        if self._session.stale:
+            self.refit()  # The classifier says why one class is not enough for it.
         task.call_on_fit_task_end(estimator=self)
 
     def _train_round(self, task):

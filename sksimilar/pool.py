@@ -192,11 +192,8 @@ class Pool:
         number : int
             Of the training.
         """
-        before = np.full_like(self.codes, UNKNOWN)
-        rows, codes = self.taught(number - 1)
-        before[rows] = codes
         now = np.where(self.labeled, self.codes, UNKNOWN)
-        rows = np.flatnonzero(now != before)
+        rows = np.flatnonzero(now != self._codes_at(number - 1))
         new = np.column_stack([np.full_like(rows, number), rows, now[rows]])
         self.learned = np.concatenate([self.learned, new])
 
@@ -216,12 +213,9 @@ class Pool:
         codes : ndarray of int64
             Their codes at that time.
         """
-        numbers, rows, codes = self.learned.T
-        until = numbers <= number
-        then = np.full_like(self.codes, UNKNOWN)
-        then[rows[until]] = codes[until]  # Of several changes of a row the last counts.
-        rows = np.flatnonzero(then != UNKNOWN)
-        return rows, then[rows]
+        codes = self._codes_at(number)
+        rows = np.flatnonzero(codes != UNKNOWN)
+        return rows, codes[rows]
 
     def state(self):
         """Return the arrays that change, for a checkpoint.
@@ -272,6 +266,14 @@ class Pool:
         return UNKNOWN <= values.min() and (
             not is_code or values.max() <= self.n_classes
         )
+
+    def _codes_at(self, number):
+        """Return the code of every row that a training was taught, -1 for others."""
+        numbers, rows, codes = self.learned.T
+        until = numbers <= number
+        then = np.full_like(self.codes, UNKNOWN)
+        then[rows[until]] = codes[until]  # Of several changes of a row the last counts.
+        return then
 
     def _answer(self, rows):
         self.pending = self.pending[~np.isin(self.pending, rows)]

@@ -238,9 +238,8 @@ def check_width(estimator, X, row, n_outputs, seed):
         return
     with seeded(seed, estimator.device):
         net = clone(estimator).set_params(verbose=0, compile=False)
-        net.callbacks = (
-            "disable"  # Where they are already, skorch's `set_params` fails.
-        )
+        # Where they are disabled already, skorch's `set_params` fails.
+        net.callbacks = "disable"
         proba = net.initialize().predict_proba(take(X, row))
         _check_columns(proba, n_outputs, net)
 
