@@ -63,6 +63,7 @@ def made(curves, name="mnist-rare", **columns):
             "n_found": str(10 * k),
             "seconds_select": "nan" if k == len(curve) - 1 else "0.5",
             "seconds_run": "60",
+            "seconds_cpu": "50",
             "experiment": name,
             **columns,
         }

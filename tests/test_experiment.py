@@ -340,7 +340,7 @@ def test_records_are_what_happened(tmp_path):
         found = [int(row["n_found"]) for row in own]
         assert found == sorted(found) and found[-1] <= 20
         assert own[0]["experiment"] == "tiny-rare" and own[0]["rounds"] == "2"
-        for fact in "version", "torch", "cpu", "cores", "seconds_run":
+        for fact in "version", "torch", "cpu", "cores", "seconds_run", "seconds_cpu":
             assert own[0][fact]
 
 

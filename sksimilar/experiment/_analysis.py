@@ -34,6 +34,7 @@ NUMBERS = {
     "n_found": 1,
     "seconds_select": 1,
     "seconds_run": 1,
+    "seconds_cpu": 1,
 }
 SWITCHES = tuple(switch.name for switch in fields(Switches))
 FACTS = ("experiment", "rounds", *SWITCHES, "version", "torch", "cpu", "cores")
@@ -55,7 +56,8 @@ class Outcome:
     Examples
     --------
     >>> from sksimilar.experiment import Outcome
-    >>> zeros = dict.fromkeys(["n_found", "seconds_select", "seconds_run"], "0")
+    >>> counts = ["n_found", "seconds_select", "seconds_run", "seconds_cpu"]
+    >>> zeros = dict.fromkeys(counts, "0")
     >>> rows = [
     ...     {"method": method, "seed": "0", "round": str(k), "n_labeled": str(10 + k)}
     ...     | {"accuracy": score, "focus_accuracy": score, **zeros}

@@ -113,14 +113,17 @@ def _facts(outcome):
     """Return what was run, on what, and whether RANDOM found as much as it must."""
     protocol, facts = PROTOCOLS.get(outcome.name), outcome.facts
     runs = [run for by_seed in outcome.runs.values() for run in by_seed.values()]
-    hours = sum(run["seconds_run"][0] for run in runs) / 3600
+    wall, cpu = (
+        sum(run[name][0] for run in runs) / 3600
+        for name in ("seconds_run", "seconds_cpu")
+    )
     switches = ", ".join(f"{name} {value}" for name, value in outcome.changed.items())
     about = plain(protocol.summary if protocol else outcome.name)
     made = f"sksimilar {facts['version']}, torch {facts['torch']}, {facts['cpu']}"
     lines = [
         f"{about}.\n",
         f"- {len(outcome.methods)} methods, {_seeds(outcome)}.",
-        f"- {len(runs)} runs took {hours:.1f} hours, added up.",
+        f"- {len(runs)} runs took {wall:.1f} hours, added up, and {cpu:.1f} of a core.",
         f"- Switches: {plain(switches) or 'all as by default'}.",
         f"- Made with {plain(made)}, {plain(facts['cores'])} cores.",
     ]

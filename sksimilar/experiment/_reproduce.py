@@ -112,7 +112,7 @@ def _chosen(name, methods, switches):
 
 def _run(name, method, seed, n_rounds, switches, data_home, results):
     """Run one method under one seed, write what it found, and return it."""
-    begin = time.perf_counter()
+    begin = time.perf_counter(), time.process_time()
     protocol, chosen = PROTOCOLS[name], _methods(name, switches)[method]
     task = protocol.task(seed, data_home)
     if task.query_mask is not None and switches.parity == "no":
@@ -127,8 +127,11 @@ def _run(name, method, seed, n_rounds, switches, data_home, results):
         grow_query=switches.query == "growing",
     )
     facts = {"rounds": n_rounds, **asdict(switches), **machine()}
-    seconds = time.perf_counter() - begin
-    rows = done.rows(experiment=name, seconds_run=seconds, **facts)
+    spent = {
+        "seconds_run": time.perf_counter() - begin[0],
+        "seconds_cpu": time.process_time() - begin[1],
+    }
+    rows = done.rows(experiment=name, **spent, **facts)
     results.save(method, seed, rows)
     return done
 
