@@ -18,6 +18,7 @@ from definitions import (
     scaled,
 )
 from numpy.testing import assert_allclose
+from sklearn.base import clone
 
 from sksimilar import SIMILARSampler
 from sksimilar.measures import (
@@ -152,13 +153,30 @@ def test_closed_form_equals_the_combinator(
 ):
     _, operator = problem("cosine", seed)
     closed = function.measure(operator, *points(V, query, conditioning), 0.9, 0.8)
-    plain = type("Plain", (type(function),), {"information": SetFunction.information})
-    plain = plain(**function.get_params()).start(operator, *points(V))
+    plain = clone(function).start(operator, *points(V))
     combined = InformationMeasure(plain, *points(query, conditioning), 0.9, 0.8)
-    for j in [2, 9, 5]:
+    for some in [2], [9], [5, 4, 7], [0]:
         assert_allclose(closed.gains(*points(V)), combined.gains(*points(V)), atol=1e-9)
-        closed.add(*points([j]))
-        combined.add(*points([j]))
+        closed.add(*points(some))
+        combined.add(*points(some))
+
+
+@pytest.mark.parametrize("query", [None, Q])
+@pytest.mark.parametrize("conditioning", [None, P])
+def test_what_was_expected_changes_no_gain(query, conditioning):
+    _, operator = problem("cosine", 1)
+    expecting, plain = (
+        LogDeterminant(0.1).measure(operator, *points(V, query, conditioning), 0.9, 0.8)
+        for _ in range(2)
+    )
+    for foreseen, added in ([2, 0, 5], [2, 0, 5]), ([3, 1], [3, 4]), ([6, 7], [7, 6]):
+        expecting.expect(*points(foreseen))
+        for j in added:
+            for measure in expecting, plain:
+                measure.add(*points([j]))
+            gains = expecting.gains(*points(V))
+            assert_allclose(gains, plain.gains(*points(V)), atol=1e-9)
+        assert not expecting.expected
 
 
 @pytest.mark.parametrize("seed", range(10))

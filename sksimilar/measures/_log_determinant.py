@@ -9,19 +9,59 @@ from sklearn.utils._param_validation import Interval
 
 from ..blocks import blockwise
 from ._base import Cost, SetFunction
+from ._posterior import SLAB, Posterior, inverse, lessen
 from ._weights import check_weights
 
-SLAB = 32  # Rows for which room is made at once.
-RELATIVE_FLOOR = 1e-6  # Of the ridge: where a weight above 1 may leave less than it.
-ROUNDING = 1e-3  # Of the largest S_jj: what is missing beyond that is no rounding.
+
+class _Foresighted:
+    """Grows by points of which the next ones may be known beforehand.
+
+    A subclass writes `_new_rows(points)`, which returns tensors with a row for each.
+    """
+
+    ahead_ = ()
+
+    @property
+    def expected(self):
+        """How many of the points that were expected are still to come."""
+        return len(self.ahead_)
+
+    def expect(self, points):
+        """Prepare for adding these points, one by one and in this order.
+
+        Parameters
+        ----------
+        points : tensor of shape (n_points,), int64
+            What will probably be added.
+
+        Returns
+        -------
+        self : object
+            The function or measure itself.
+        """
+        rows = (some.split(1) for some in self._new_rows(points))
+        self.ahead_ = list(zip(points, *rows))
+        return self
+
+    def _next_rows(self, points):
+        """Return the rows of a point if it is the next expected one; else expect none.
+
+        Points are compared only where some are expected, so that nothing is read back
+        elsewhere.
+        """
+        if self.ahead_ and len(points) == 1 and self.ahead_[0][0] == points[0]:
+            (_, *rows), *self.ahead_ = self.ahead_
+            return rows
+        self.ahead_ = ()
+        return None
 
 
-class LogDeterminant(SetFunction):
+class LogDeterminant(_Foresighted, SetFunction):
     """Log determinant, f(A) = log det(S_A + ridge I): the volume that A spans.
 
     f(j | C) is the log of what is left of S_jj once C is known, a Schur complement.
     The rows L^-1 S_{C,:} of an incremental Cholesky factor are kept for C alone ([2]_),
-    so memory is ``n (|P| + |Q| + 2 budget)`` numbers and each pick costs one pass.
+    so memory is ``n (|P| + |Q| + budget)`` numbers and each pick costs one pass.
 
     With ridge s^2 this is the information gain of a Gaussian process with noise s^2:
     its mutual information is the rule of transductive active learning ([3]_), which
@@ -65,47 +105,15 @@ class LogDeterminant(SetFunction):
         self.ridge = ridge
 
     def start(self, similarity, ground):
-        self.similarity_ = similarity
-        diagonal = similarity.diagonal()
-        self.variance_ = diagonal.double() + self.ridge
-        self.factor_ = _Rows(diagonal)
-        self.ahead_ = None, diagonal.new_empty(0, len(diagonal))
-        self.floor_ = self.ridge  # In exact arithmetic this much is left of any point.
-        self.rounding_ = ROUNDING * diagonal.double().max()
+        self.posterior_ = Posterior(similarity, self.ridge)
         return self
 
     def add(self, points, scale=1.0):
-        if not len(points):
-            return self
-        if scale > 1:
-            self.floor_ = RELATIVE_FLOOR * self.ridge
-        rows = self._expected_row(points)
-        if rows is None:
-            rows = self._new_rows(points, scale)
-        self.factor_.append(rows)
-        for some in rows.split(SLAB):
-            self.variance_.sub_(some.square().sum(dim=0, dtype=torch.float64))
-        return self
-
-    @property
-    def expected(self):
-        """How many of the points that were expected are still to come."""
-        return len(self.ahead_[1])
-
-    def expect(self, points):
-        """Prepare for adding these points, one by one and in this order.
-
-        Parameters
-        ----------
-        points : tensor of shape (n_points,), int64
-            What will probably be added.
-
-        Returns
-        -------
-        self : LogDeterminant
-            The function itself.
-        """
-        self.ahead_ = points, self._new_rows(points)
+        if scale != 1:
+            self.ahead_ = ()
+        if len(points):
+            rows = self._next_rows(points) or self._new_rows(points, scale)
+            self.posterior_.loosen(scale).know(*rows)
         return self
 
     def over(self, points):
@@ -122,23 +130,16 @@ class LogDeterminant(SetFunction):
             The copy, with the same C.
         """
         twin = copy(self)
-        twin.similarity_ = self.similarity_.restrict(points)
-        twin.variance_ = self.variance_[points]
-        twin.factor_ = self.factor_.over(points)
-        twin.ahead_ = None, twin.factor_.open[:0]
+        twin.posterior_, twin.ahead_ = self.posterior_.over(points), ()
         return twin
 
     def branch(self):
         twin = copy(self)
-        twin.variance_, twin.factor_ = self.variance_.clone(), self.factor_.branch()
+        twin.posterior_ = self.posterior_.branch()
         return twin
 
     def gains(self, points):
-        return self._left(points).log_().to(self.factor_.dtype)
-
-    def information(self, informed, points):
-        left, known = self._left(points), informed._left(points)
-        return left.sub_(known).div_(known).to(self.factor_.dtype).log1p_()
+        return self.posterior_.left(points).log_().to(self.posterior_.rows.dtype)
 
     def measure(
         self, similarity, ground, query=None, conditioning=None, eta=1.0, nu=1.0
@@ -146,7 +147,11 @@ class LogDeterminant(SetFunction):
         if max(eta, nu) > 1:
             given = (query, eta), (conditioning, nu)
             check_weights(similarity, ground, given, self.ridge)
-        return super().measure(similarity, ground, query, conditioning, eta, nu)
+        self.check(similarity.bounds, query, conditioning)
+        given = super().measure(similarity, ground, None, conditioning, nu=nu)
+        if query is None:
+            return given
+        return LogDeterminantInformation(given.prior.posterior_, query, eta)
 
     def traits(self, bounds, query, conditioning):
         if query is not None:
@@ -154,120 +159,162 @@ class LogDeterminant(SetFunction):
         return True, min(0.0, log(self.ridge))  # The ridge is left of any point.
 
     def cost(self, sizes):
-        # A row costs its kernel row, a product with the rows before it, and the gains.
-        branches = [sizes.n_conditioning + sizes.budget]
-        if sizes.n_query:
-            branches.append(branches[0] + sizes.n_query)
-        held = sum(branches) + SLAB * len(branches)
-        products = sum(rows * (2 * sizes.width + rows) for rows in branches)
-        traffic = (150 + 2 * sizes.width) * sum(branches)
+        # A row costs its kernel row and a product with the rows before it.
+        rows, n_query = sizes.n_conditioning + sizes.budget, sizes.n_query
+        products = rows * (2 * sizes.width + rows)
+        held, traffic, calls = rows + SLAB, (150 + 2 * sizes.width) * rows, 250
+        if n_query:  # With the query known, a pick is a product of what is there.
+            products += n_query * (2 * sizes.width + 2 * sizes.n_conditioning + n_query)
+            products += 2 * sizes.budget * (n_query + sizes.budget / 2)
+            held, traffic, calls = held + n_query + SLAB, 1.5 * traffic, 400
         each = (k * sizes.n_points for k in (products, traffic, held))
-        return Cost(*each, calls=250 * len(branches))
-
-    def _left(self, points):
-        """Return what is left of points; NaN where S cannot be positive semidefinite."""
-        left = self.variance_[points]
-        impossible = left < self.floor_ - self.rounding_
-        return left.clamp_min_(self.floor_).masked_fill_(impossible, torch.nan)
-
-    def _expected_row(self, points):
-        """Return the row of a point if it is the next expected one; expect no others.
-
-        It is asked for only where points are expected, so nothing is read back
-        elsewhere.
-        """
-        points_ahead, rows = self.ahead_
-        if len(rows) and len(points) == 1 and points_ahead[0] == points[0]:
-            self.ahead_ = points_ahead[1:], rows[1:]
-            return rows[:1]
-        self.ahead_ = None, rows[:0]
-        return None
+        return Cost(*each, calls=calls)
 
     def _new_rows(self, points, scale=1.0):
-        """Return the rows L^-1 (S - what is known of it) that adding points takes."""
-        seen = scale * self.factor_.columns(points)
-        is_pick = len(points) == 1 and scale == 1
-        whiten = self._scaling(points) if is_pick else self._whitening(points, seen)
-        rows = seen.new_empty(len(points), len(self.variance_))
-
-        def fill(part):
-            left = scale * self.similarity_[points, part]
-            left -= self.factor_.project(seen, part)
-            rows[:, part] = whiten @ left.double()
-
-        for _ in blockwise(fill, rows.shape[1], len(points), rows.device):
-            pass
-        return rows
-
-    def _scaling(self, points):
-        """Return the same as `_whitening` for one point, with nothing read back."""
-        return self.variance_[points].clamp_min(self.floor_).rsqrt()[:, None]
-
-    def _whitening(self, points, seen):
-        """Return L^-1 for the Cholesky factor L of what is left of S_{points}."""
-        pivot = (
-            self.similarity_[points, points].double() - seen.T.double() @ seen.double()
-        )
-        pivot = (pivot + pivot.T) / 2
-        pivot.diagonal().add_(self.ridge)
-        lower, failed = torch.linalg.cholesky_ex(pivot)
-        if failed.item():
-            raise ValueError(
-                "The similarity of the query or conditioning rows is not positive "
-                f"semidefinite with ridge={self.ridge:g}, so log det does not exist. "
-                "Raise the ridge, or mend the precomputed kernel."
-            )
-        identity = torch.eye(len(points)).to(lower)
-        return torch.linalg.solve_triangular(lower, identity, upper=False)
+        rows, _ = self.posterior_.rows_of(points, scale)
+        return (rows,)
 
 
-class _Rows:
-    """A matrix that grows by rows at constant cost, in slabs that are never copied.
+class LogDeterminantInformation(_Foresighted):
+    """I_f(j; Q | P + A): the log of what is left of j, less that once Q is known, too.
+
+    With C = P + A known, the query has R = K_{Q,:} - K_{Q,C} K_C^-1 K_{C,:} to tell, and
+    knowing it takes R^T R_Q^-1 R from what is left.  R falls as A grows, by products of
+    the rows that the posterior keeps of A; so a query costs |Q| rows, what R is with A
+    empty, and not |Q| + |A|.
 
     Parameters
     ----------
-    like : tensor of shape (n_columns,)
-        Gives width, dtype and device.
+    posterior : Posterior
+        Of P.
+
+    query : tensor of shape (n_query,), int64
+        The points of Q.
+
+    weight : float
+        Of their similarities to all others.
     """
 
-    def __init__(self, like):
-        self.sealed, self.open, self.used = [], like.new_empty(0, len(like)), 0
-        self.dtype = like.dtype
+    submodular, keeps_gains, least_gain = False, True, 0.0
 
-    def slabs(self):
-        return [*self.sealed, self.open[: self.used]]
+    def __init__(self, posterior, query, weight):
+        self.posterior, self.query, self.weight = (
+            posterior.loosen(weight),
+            query,
+            weight,
+        )
+        self.before = posterior.rows.seal()  # Slabs of P.
+        self.to_query = posterior.rest(query, weight)
+        among = posterior.among(query, weight)
+        self.told, self.n_told = among.new_empty(0, len(query)), 0  # R_AQ, of A so far.
+        whiten = inverse(posterior.factor(among))
+        self.precision = whiten.T @ whiten
+        self.variance = self._known_to(whiten.to(self.to_query))
 
-    def branch(self):
-        """Return a copy that grows on its own and shares the rows so far."""
-        self._seal(0)
-        return copy(self)
+    def gains(self, points):
+        """Return the gain of every point.
+
+        Parameters
+        ----------
+        points : tensor of shape (n_points,), int64
+            The points to add one at a time.
+
+        Returns
+        -------
+        gains : tensor of shape (n_points,)
+            What each would add to the value of A.
+        """
+        left = self.posterior.left(points)
+        known = self.posterior.left(points, self.variance)
+        return left.sub_(known).div_(known).to(self.to_query.dtype).log1p_()
+
+    def add(self, points):
+        """Let A grow.
+
+        Parameters
+        ----------
+        points : tensor of shape (n_points,), int64
+            The points to add.
+
+        Returns
+        -------
+        self : LogDeterminantInformation
+            The measure itself.
+        """
+        rows, informed = self._next_rows(points) or self._new_rows(points)
+        self.posterior.know(rows)
+        lessen(self.variance, informed)
+        told = self.weight * rows[:, self.query].double()
+        self.told = torch.cat([self.told, told])
+        return self
 
     def over(self, points):
-        """Return a copy with these columns alone, which grows on its own."""
-        twin = copy(self)
-        twin.sealed = [self.columns(points)]
-        twin.open, twin.used = self.open.new_empty(0, len(points)), 0
+        """Return a copy that knows of these points and the query alone, as 0, 1, ... .
+
+        Parameters
+        ----------
+        points : tensor of shape (n_points,), int64
+            The points to keep.
+
+        Returns
+        -------
+        measure : LogDeterminantInformation
+            The copy, with the same A.
+        """
+        both, twin = torch.cat([points, self.query]), copy(self)
+        twin.posterior, twin.ahead_ = self.posterior.over(both), ()
+        twin.query = torch.arange(len(points), len(both), device=both.device)
+        twin.to_query, twin.variance = self.to_query[:, both], self.variance[both]
         return twin
 
-    def append(self, rows):
-        if len(rows) >= SLAB:
-            self._seal(0)
-            self.sealed.append(rows)
+    def _new_rows(self, points):
+        """Return the rows of points with Q unknown, and with Q known."""
+        rows, lower = self.posterior.rows_of(points)
+        news, of_query = self._news(points)
+        left = lower @ lower.T - news.T @ of_query
+        whiten = inverse(self.posterior.factor(left))
+        weights = (
+            whiten @ lower,
+            -whiten @ of_query.T,
+            whiten @ (self.told @ of_query).T,
+        )
+        of_rows, of_query, of_picks = (some.to(rows) for some in weights)
+        informed = torch.empty_like(rows)
+
+        def fill(part):
+            left = of_rows @ rows[:, part]
+            left.addmm_(of_query, self.to_query[:, part])
+            self.posterior.rows.add_to(left, of_picks.T, part, self.before)
+            informed[:, part] = left
+
+        for _ in blockwise(fill, rows.shape[1], len(points), rows.device):
+            pass
+        return rows, informed
+
+    def _news(self, points):
+        """Return R at some points, and R_Q^-1 R, in float64."""
+        self._keep_up()
+        of_picks = self.posterior.rows.columns(points, self.before).double()
+        news = self.to_query[:, points].double() - self.told.T @ of_picks
+        return news, self.precision @ news
+
+    def _keep_up(self):
+        """Bring R_Q^-1 to the A of now, by what was added since (Woodbury)."""
+        new = self.told[self.n_told :]
+        if not len(new):
             return
-        if self.used + len(rows) > len(self.open):
-            self._seal(SLAB)
-        self.open[self.used : self.used + len(rows)] = rows
-        self.used += len(rows)
+        known = new @ self.precision
+        left = torch.eye(len(new)).to(new) - known @ new.T
+        step = inverse(self.posterior.factor(left, relative=True)) @ known
+        self.precision, self.n_told = self.precision + step.T @ step, len(self.told)
 
-    def columns(self, points):
-        return torch.cat([slab.index_select(1, points) for slab in self.slabs()])
+    def _known_to(self, whiten):
+        """Return what is left of all points once Q is known."""
+        variance = self.posterior.variance.clone()
 
-    def project(self, weights, columns):
-        """Return weights.T @ rows[:, columns]."""
-        slabs = self.slabs()
-        parts = weights.split([len(slab) for slab in slabs])
-        return sum(w.T @ slab[:, columns] for w, slab in zip(parts, slabs))
+        def lessen_part(part):
+            lessen(variance[part], whiten @ self.to_query[:, part])
 
-    def _seal(self, n_rows):
-        self.sealed = self.slabs()
-        self.open, self.used = self.open.new_empty(n_rows, self.open.shape[1]), 0
+        for _ in blockwise(lessen_part, len(variance), len(whiten), variance.device):
+            pass
+        return variance
