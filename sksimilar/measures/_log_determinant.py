@@ -209,7 +209,7 @@ class LogDeterminantInformation(_Foresighted):
         self.told, self.n_told = among.new_empty(0, len(query)), 0  # R_AQ, of A so far.
         whiten = inverse(posterior.factor(among))
         self.precision = whiten.T @ whiten
-        self.variance = self._known_to(whiten.to(self.to_query))
+        self.variance = self._left_by(whiten.to(self.to_query))
 
     def gains(self, points):
         """Return the gain of every point.
@@ -308,13 +308,13 @@ class LogDeterminantInformation(_Foresighted):
         step = inverse(self.posterior.factor(left, relative=True)) @ known
         self.precision, self.n_told = self.precision + step.T @ step, len(self.told)
 
-    def _known_to(self, whiten):
+    def _left_by(self, whiten):
         """Return what is left of all points once Q is known."""
-        variance = self.posterior.variance.clone()
 
-        def lessen_part(part):
-            lessen(variance[part], whiten @ self.to_query[:, part])
+        def known(part):
+            rows = whiten @ self.to_query[:, part]
+            return rows.square_().sum(dim=0, dtype=torch.float64)
 
-        for _ in blockwise(lessen_part, len(variance), len(whiten), variance.device):
-            pass
-        return variance
+        variance = self.posterior.variance
+        parts = blockwise(known, len(variance), len(whiten), variance.device)
+        return variance - torch.cat(list(parts))
