@@ -162,8 +162,9 @@ class BetweenCovers:
 
     def __init__(self, similarity, ground, low, high):
         live = high > low  # No other row can ever gain.
-        self.similarity, self.rows = similarity, ground[live]
-        self.low, self.high = low[live], high[live]
+        if 2 * live.sum() < len(live):
+            ground, low, high = ground[live], low[live], high[live]
+        self.similarity, self.rows, self.low, self.high = similarity, ground, low, high
         self.to_rows = similarity.towards(self.rows)
         self.settled = self.low  # The cover that the gains below are at.
         unknown = torch.full((len(similarity),), torch.nan, dtype=torch.float64)
@@ -203,19 +204,34 @@ class BetweenCovers:
     def _settle(self):
         """Bring all gains from the cover they are at to that of now."""
         risen = (self.low > self.settled).nonzero().ravel()
-        before, known = self.settled[risen], self.known.clone()
-        for group in self.groups if len(risen) else ():
-            lost = risen[group.ceiling[risen] > before]
-            if len(lost):
-                known[group.points] = self._renewed(group, lost)
-        self.known, self.settled = known, self.low
+        changes = [self._change(group, risen) for group in self.groups if len(risen)]
+        changes = [change for change in changes if change]
+        if self._pays_at_once(len(which) * len(g.points) for g, which, _ in changes):
+            self._know_all()
+        elif changes:
+            known = self.known.clone()
+            for group, which, anew in changes:
+                known[group.points] = self._changed(group, which, anew)
+            self.known = known
+        self.settled = self.low
 
-    def _renewed(self, group, lost):
-        """Return the gains of a group that loses something at the rows ``lost``."""
+    def _change(self, group, risen):
+        """Return the rows by which to know the gains of a group, if they change at all.
+
+        It does so from these rows alone, or else from what is lost there.
+        """
+        lost = risen[group.ceiling[risen] > self.settled[risen]]
+        if not len(lost):
+            return None
         left = ((group.ceiling > self.low) & (self.high > self.low)).nonzero().ravel()
         if len(left) <= len(lost):  # Less to compute, and no rounding is inherited.
-            return group.between(left, self.low[left], self.high[left])
-        loss = group.between(lost, self.settled[lost], self.low[lost])
+            return group, left, True
+        return group, lost, False
+
+    def _changed(self, group, which, anew):
+        if anew:
+            return group.between(which, self.low[which], self.high[which])
+        loss = group.between(which, self.settled[which], self.low[which])
         return self.known[group.points] - loss
 
     def _admit(self, points):
@@ -224,15 +240,38 @@ class BetweenCovers:
         self.groups = self.groups + groups
         if self._counts_everything():
             self.known[points] = self.similarity.sums(points, self.rows)  # Linear in n.
-            return
-        everywhere = torch.arange(len(self.rows), device=points.device)
-        for group in groups:
-            self.known[group.points] = group.between(everywhere, self.low, self.high)
+        elif self._pays_at_once([len(points) * len(self.rows)]):
+            self._know_all()
+        else:
+            everywhere = torch.arange(len(self.rows), device=points.device)
+            for group in groups:
+                self.known[group.points] = self._changed(group, everywhere, True)
 
-    def _counts_everything(self):
-        """Return whether a gain is a sum of similarities, with nothing cut off."""
-        from_zero = self.similarity.bounds[0] >= 0 and not self.low.any()
-        return from_zero and bool((self.high == torch.inf).all())
+    def _pays_at_once(self, n_pairs):
+        """Return whether to compute all gains anew takes fewer products than these.
+
+        It takes half of them where the points are the rows: S_ij is what j is worth at
+        row i, and i at row j.
+        """
+        if 2 * sum(n_pairs) <= len(self.rows) ** 2:
+            return False
+        points = torch.cat([group.points for group in self.groups])
+        return torch.equal(points.sort().values, self.rows.sort().values)
+
+    def _know_all(self):
+        """Compute all gains anew, from every similarity of two rows once."""
+        place = torch.empty_like(self.known, dtype=torch.int64)
+        place[self.rows] = torch.arange(len(self.rows), device=place.device)
+        covers = [place[group.points] for group in self.groups]
+        covers = [(rows, self.low[rows], self.high[rows]) for rows in covers]
+        known = self.known.index_fill(0, self.rows, 0.0)
+        for k, (one, cover) in enumerate(zip(self.groups, covers)):
+            known[one.points] += one.between(*cover)
+            for other, its_cover in zip(self.groups[k + 1 :], covers[k + 1 :]):
+                gain, its_gain = one.between_both(other, cover, its_cover)
+                known[one.points] += gain
+                known[other.points] += its_gain
+        self.known = known
 
     def _alike(self, points):
         """Split points by which of a few of them they are most similar to."""
@@ -241,6 +280,11 @@ class BetweenCovers:
         sizes = nearest.bincount().tolist()
         parts = points[nearest.argsort(stable=True)].split(sizes)
         return [part for part in parts if len(part)]
+
+    def _counts_everything(self):
+        """Return whether a gain is a sum of similarities, with nothing cut off."""
+        from_zero = self.similarity.bounds[0] >= 0 and not self.low.any()
+        return from_zero and bool((self.high == torch.inf).all())
 
     def _group(self, points):
         unknown = torch.full_like(self.low, torch.inf)
@@ -286,3 +330,39 @@ class _Group:
             total += part
         self.ceiling = self.ceiling.index_copy(0, which, torch.cat(ceilings))
         return total
+
+    def between_both(self, other, cover, its_cover):
+        """Return what two groups gain at the points of each other, as rows.
+
+        Parameters
+        ----------
+        other : _Group
+            With no point of this one.
+
+        cover, its_cover : tuple of tensors
+            Of the points of each group: their positions in ``rows``, and the covers
+            there, low and high.
+
+        Returns
+        -------
+        gain, its_gain : tensors of float64
+            One sum for every point of this group, and of the other.
+        """
+        which, low, high = cover
+        its_which, its_low, its_high = its_cover
+        low, high = low[:, None], high[:, None]
+
+        def tile(block):
+            S = other.to_points(self.points[block])
+            ceilings, least = (S.amax(dim=1), S.amax(dim=0)), low[block]
+            its_gain = S.clamp_max(high[block]).clamp_min_(least).sub_(least).sum(dim=0)
+            S.clamp_max_(its_high).clamp_min_(its_low).sub_(its_low)
+            return *ceilings, S.sum(dim=1), its_gain
+
+        tiles = blockwise(tile, len(which), len(its_which), low.device, TILE)
+        its_ceiling, ceiling, gain, its_gain = map(list, zip(*tiles))
+        self.ceiling[its_which] = torch.stack(ceiling).amax(dim=0)
+        other.ceiling[which] = torch.cat(its_ceiling)
+        return torch.cat(gain).double(), torch.stack(its_gain).sum(
+            dim=0, dtype=torch.float64
+        )
