@@ -29,6 +29,7 @@ import torch
 
 from sksimilar.baselines._badge import seed_centers
 from sksimilar.baselines._distances import KCenter, SquaredDistances
+from sksimilar.factors import gradient_factors
 from sksimilar.measures import FUNCTIONS
 from sksimilar.optimizers import greedy
 from sksimilar.partition import solve_in_parts
@@ -38,7 +39,6 @@ from sksimilar.similarity import (
     CosineSimilarity,
     DenseSimilarity,
     InnerProduct,
-    gradient_factors,
 )
 
 SETTINGS = {  # What a run depends on, and its default.

@@ -5,9 +5,10 @@ import torch
 from sklearn.utils import _safe_indexing, check_array
 
 from ._validation import check_finite
+from .factors import MappedRows, gradient_factors
 from .gradients import column_labels, features, head_outputs
 from .rows import located
-from .similarity import METRICS, DenseSimilarity, MappedRows, gradient_factors
+from .similarity import METRICS, DenseSimilarity
 
 __all__ = ["DTYPES", "labeled_head", "similarity_of"]
 

@@ -1,10 +1,8 @@
 """Similarities as operators: asked for blocks, never formed whole.  Floor 1.
 
-The gradient of the cross-entropy with respect to the last linear layer is, at row i, the
-outer product r_i (h_i, 1)^T of the residual r_i = softmax(z_i) - e_{y_i} and the layer's
-input h_i.  Inner products of outer products factorize, so two thin matrices stand for all
-gradients.  Everything here is built on *factors*: thin matrices F, G, ... such that
-<g_i, g_j> = <F_i, F_j> <G_i, G_j> ... .  Plain features are the case of one factor.
+Everything here is built on *factors*: thin matrices F, G, ... such that
+<g_i, g_j> = <F_i, F_j> <G_i, G_j> ... .  Gradients of the last layer have two, and plain
+features are the case of one.
 """
 
 from abc import ABC, abstractmethod
@@ -12,23 +10,19 @@ from copy import copy
 from functools import reduce
 from math import prod
 
-import numpy as np
 import torch
-from torch.nn import functional as F
 
 from .blocks import blockwise, in_blocks
+from .factors import is_mapped, take_rows, unit_rows
 
 __all__ = [
     "METRICS",
     "CosineSimilarity",
     "DenseSimilarity",
     "InnerProduct",
-    "MappedRows",
     "RBFSimilarity",
     "RawCosineSimilarity",
     "Similarity",
-    "gradient_factors",
-    "is_mapped",
 ]
 
 _AXES = "abcdefgh"
@@ -188,7 +182,7 @@ class DenseSimilarity(Similarity):
         return len(self.matrix)
 
     def towards(self, over):
-        return lambda points: _rows(self.matrix, points).index_select(1, over)
+        return lambda points: take_rows(self.matrix, points).index_select(1, over)
 
     def restrict(self, points):
         return DenseSimilarity(self[points, points])
@@ -231,10 +225,10 @@ class InnerProduct(Similarity):
         return self.towards(cols)(rows)
 
     def towards(self, over):
-        rights = [_rows(f, over).T for f in self.factors]
+        rights = [take_rows(f, over).T for f in self.factors]
 
         def block(points):
-            lefts = (_rows(f, points) for f in self.factors)
+            lefts = (take_rows(f, points) for f in self.factors)
             first, *others = (f @ g for f, g in zip(lefts, rights))
             return reduce(torch.Tensor.mul_, others, first)
 
@@ -242,7 +236,7 @@ class InnerProduct(Similarity):
 
     def diagonal(self):
         def length(points):
-            lengths = (_rows(f, points).norm(dim=1) for f in self.factors)
+            lengths = (take_rows(f, points).norm(dim=1) for f in self.factors)
             return reduce(torch.mul, lengths).square()
 
         return in_blocks(length, self._everyone(), self._width())
@@ -286,7 +280,7 @@ class InnerProduct(Similarity):
         return sum(blockwise(part, len(over), self._width(), over.device))
 
     def _doubles(self, points):
-        return (_rows(f, points).double() for f in self.factors)
+        return (take_rows(f, points).double() for f in self.factors)
 
     def _everyone(self):
         return torch.arange(len(self), device=self.factors[0].device)
@@ -325,7 +319,7 @@ class RawCosineSimilarity(InnerProduct):
         prepared : tensor of shape (n, d), or `MappedRows`
             Rows of length 0 stay as they are.
         """
-        return factor.unit() if is_mapped(factor) else _unit_rows(factor)
+        return factor.unit() if is_mapped(factor) else unit_rows(factor)
 
     def diagonal(self):
         diagonal = super().diagonal()
@@ -424,195 +418,9 @@ class RBFSimilarity(InnerProduct):
         return Similarity.sums(self, points, over, weights)
 
 
-class MappedRows:
-    """A matrix on disk, of which only the rows that are asked for are read.
-
-    Parameters
-    ----------
-    array : numpy.memmap of shape (n_rows, n_columns)
-        The matrix.
-
-    rows : ndarray of int64, default=None
-        Those of its rows that count; all by default.
-
-    dtype : torch.dtype, default=torch.float32
-        What rows are returned as.
-
-    is_unit : bool, default=False
-        Whether rows are scaled to length 1 when they are read.
-    """
-
-    device = torch.device("cpu")
-
-    def __init__(self, array, rows=None, dtype=torch.float32, is_unit=False):
-        self.array, self.rows = array, rows
-        self.dtype, self.is_unit = dtype, is_unit
-
-    @property
-    def shape(self):
-        """Numbers of rows and columns."""
-        n_rows = len(self.array) if self.rows is None else len(self.rows)
-        return n_rows, self.array.shape[1]
-
-    def __len__(self):
-        return self.shape[0]
-
-    @property
-    def n_bytes(self):
-        """What all of it would take in memory."""
-        return self.shape[0] * self.shape[1] * self.dtype.itemsize
-
-    def unit(self):
-        """Return the same matrix with rows of length 1.
-
-        Returns
-        -------
-        rows : MappedRows
-            They are scaled when they are read.
-        """
-        return MappedRows(self.array, self.rows, self.dtype, is_unit=True)
-
-    def double(self):
-        """Return the same matrix in float64.
-
-        Returns
-        -------
-        rows : MappedRows
-            They are converted when they are read.
-        """
-        return MappedRows(self.array, self.rows, torch.float64, self.is_unit)
-
-    def to(self, device):
-        """Return the matrix itself, or read as a whole for another device.
-
-        Parameters
-        ----------
-        device : torch.device or str
-            Where it is wanted.
-
-        Returns
-        -------
-        rows : MappedRows or tensor
-            A tensor on any device but the CPU.
-        """
-        on_host = torch.device(device).type == "cpu"
-        return self if on_host else self[:].to(device)
-
-    def __getitem__(self, points):
-        if not isinstance(points, slice):
-            points = np.asarray(points)
-        places = points if self.rows is None else self.rows[points]
-        # Rows next to each other are read several times as fast by a slice.
-        if not isinstance(places, slice) and _is_range(places):
-            places = slice(places[0], places[-1] + 1)
-        read = torch.from_numpy(np.array(self.array[places])).to(self.dtype)
-        return _unit_rows(read) if self.is_unit else read
-
-    def index_select(self, dim, points):
-        """Read some rows.
-
-        Parameters
-        ----------
-        dim : int
-            0; present so that this is called as a tensor is.
-
-        points : tensor of shape (n_points,), int64
-            The rows to read.
-
-        Returns
-        -------
-        rows : tensor of shape (n_points, n_columns)
-            In ``dtype``.
-        """
-        return self[points]
-
-
-def is_mapped(matrix):
-    """Return whether rows of a factor are read from disk when they are needed.
-
-    Parameters
-    ----------
-    matrix : tensor or `MappedRows`
-        The factor.
-
-    Returns
-    -------
-    mapped : bool
-        True for `MappedRows`.
-    """
-    return isinstance(matrix, MappedRows)
-
-
-def _is_range(places):
-    return (
-        len(places) > 1
-        and places[-1] - places[0] == len(places) - 1
-        and bool((np.diff(places) == 1).all())
-    )
-
-
-def _unit_rows(matrix):
-    """Return rows of length 1, however short or long they were; zeros stay zeros."""
-    tiny, huge = 1e-12, 1e15  # Whose squares no precision here fails to hold.
-    lengths = matrix.norm(dim=1)
-    extreme = ~((lengths > tiny) & (lengths < huge))
-    if extreme.any():
-        largest = matrix[extreme].abs().amax(dim=1, keepdim=True)
-        # By the largest entry first, so that no square under- or overflows.
-        scaled = matrix[extreme] / largest.where(largest > 0, 1)
-        matrix = matrix.index_put((extreme,), scaled)
-        lengths = matrix.norm(dim=1)
-    return matrix / lengths.where(lengths > 0, 1)[:, None]
-
-
-def _rows(matrix, points):
-    """Return matrix[points] in the precision of computation."""
-    # Selecting copies whole rows, several times as fast as indexing.
-    is_slice = isinstance(points, slice)
-    rows = matrix[points] if is_slice else matrix.index_select(0, points)
-    return rows.float() if rows.element_size() < 4 else rows
-
-
 METRICS = {
     "cosine": CosineSimilarity,
     "raw_cosine": RawCosineSimilarity,
     "dot": InnerProduct,
     "rbf": RBFSimilarity,
 }
-
-
-def gradient_factors(features, logits, labels):
-    """Return the two factors of last-layer gradients.
-
-    The direction of r_i is the softmax over the classes other than y_i, with -1 at y_i,
-    and its length grows with 1 - p_{y_i}.  Both come from the logits without ever
-    subtracting one from a probability, so a saturated softmax loses no precision.
-
-    Parameters
-    ----------
-    features : tensor of shape (n, d)
-        Input h of the last linear layer.
-
-    logits : tensor of shape (n, n_classes)
-        Its output, n_classes >= 2.
-
-    labels : tensor of int64 of shape (n,)
-        Columns of ``logits``.
-
-    Returns
-    -------
-    residuals : tensor of shape (n, n_classes)
-        The rows softmax(z_i) - e_{y_i}.
-
-    inputs : tensor of shape (n, d + 1)
-        The rows (h_i, 1): the last column belongs to the bias.
-    """
-    target = F.one_hot(labels, logits.shape[1]).bool()
-    others = logits.masked_fill(target, -torch.inf)
-    direction = others.softmax(dim=1).masked_fill(target, -1.0)
-    # log (1 - p_y) without cancellation; kept above underflow, where only the
-    # direction counts.
-    log_length = others.logsumexp(dim=1) - logits.logsumexp(dim=1)
-    floor = torch.finfo(logits.dtype).tiny ** 0.25
-    length = log_length.exp().clamp_min(floor)[:, None]
-    return length * direction, F.pad(features, (0, 1), value=1.0)

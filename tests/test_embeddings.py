@@ -8,8 +8,9 @@ from sklearn.linear_model import LogisticRegression
 
 from sksimilar import CoreSetSampler, SIMILARSampler, embeddings
 from sksimilar.embeddings import labeled_head, similarity_of
+from sksimilar.factors import gradient_factors
 from sksimilar.measures import FUNCTIONS
-from sksimilar.similarity import METRICS, gradient_factors
+from sksimilar.similarity import METRICS
 
 N = 300
 QUERY, GIVEN = np.arange(N) < 4, (np.arange(N) >= 4) & (np.arange(N) < 12)

@@ -11,9 +11,10 @@ from skorch import NeuralNetClassifier
 from torch import nn
 
 from sksimilar import SIMILARSampler, baselines
+from sksimilar.factors import gradient_factors
 from sksimilar.measures import FUNCTIONS, LogDeterminant
 from sksimilar.optimizers import greedy
-from sksimilar.similarity import CosineSimilarity, RBFSimilarity, gradient_factors
+from sksimilar.similarity import CosineSimilarity, RBFSimilarity
 
 N, D, C = 200, 6, 3
 RNG = np.random.default_rng(0)

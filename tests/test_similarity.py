@@ -6,13 +6,13 @@ import torch
 from numpy.testing import assert_allclose
 from sklearn.metrics.pairwise import cosine_similarity, euclidean_distances
 
+from sksimilar.factors import gradient_factors
 from sksimilar.similarity import (
     CosineSimilarity,
     DenseSimilarity,
     InnerProduct,
     RawCosineSimilarity,
     RBFSimilarity,
-    gradient_factors,
 )
 
 N, D, C = 23, 5, 4

@@ -3,7 +3,8 @@
 import torch
 
 from ..blocks import blockwise
-from ..similarity import InnerProduct, is_mapped
+from ..factors import is_mapped
+from ..similarity import InnerProduct
 
 ROUNDING = 1e-12  # Of the squared norm, in float64; float32 features know no better.
 

@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from ..base import BaseSampler
 from ..embeddings import labeled_head
+from ..factors import gradient_factors
 from ..optimizers import greedy
-from ..similarity import gradient_factors
 from ._sets import check_estimator, known_rows, query_labels, shuffled
 
 

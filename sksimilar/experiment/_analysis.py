@@ -36,6 +36,7 @@ NUMBERS = {
     "seconds_run": 1,
     "seconds_cpu": 1,
 }
+UNTOLD = {"seconds_cpu": "nan"}  # By results of earlier versions.
 SWITCHES = tuple(switch.name for switch in fields(Switches))
 FACTS = ("experiment", "rounds", *SWITCHES, "version", "torch", "cpu", "cores")
 AGAINST = ("random", "badge")
@@ -94,7 +95,8 @@ class Outcome:
         found = {}
         for row in sorted(rows, key=lambda row: int(row["round"])):
             run = found.setdefault((row["method"], int(row["seed"])), [])
-            run.append([scale * float(row[name]) for name, scale in NUMBERS.items()])
+            told = UNTOLD | row
+            run.append([scale * float(told[name]) for name, scale in NUMBERS.items()])
         if len({len(run) for run in found.values()}) != 1:
             raise ValueError("runs differ in their number of rounds")
         runs = {method: {} for method in order({method for method, _ in found})}

@@ -2,6 +2,8 @@
 
 from urllib.parse import quote
 
+import numpy as np
+
 from ._claims import CLAIMS, NOT_RUN
 from ._markdown import plain, table
 from ._protocols import PROTOCOLS
@@ -113,23 +115,26 @@ def _facts(outcome):
     """Return what was run, on what, and whether RANDOM found as much as it must."""
     protocol, facts = PROTOCOLS.get(outcome.name), outcome.facts
     runs = [run for by_seed in outcome.runs.values() for run in by_seed.values()]
-    wall, cpu = (
-        sum(run[name][0] for run in runs) / 3600
-        for name in ("seconds_run", "seconds_cpu")
-    )
+    spent = _hours(runs, "seconds_run") + ", added up"
+    if not any(np.isnan(run["seconds_cpu"][0]) for run in runs):
+        spent += f", and {_hours(runs, 'seconds_cpu')} of a core"
     switches = ", ".join(f"{name} {value}" for name, value in outcome.changed.items())
     about = plain(protocol.summary if protocol else outcome.name)
     made = f"sksimilar {facts['version']}, torch {facts['torch']}, {facts['cpu']}"
     lines = [
         f"{about}.\n",
         f"- {len(outcome.methods)} methods, {_seeds(outcome)}.",
-        f"- {len(runs)} runs took {wall:.1f} hours, added up, and {cpu:.1f} of a core.",
+        f"- {len(runs)} runs took {spent}.",
         f"- Switches: {plain(switches) or 'all as by default'}.",
         f"- Made with {plain(made)}, {plain(facts['cores'])} cores.",
     ]
     if protocol and outcome.n_seeds("random"):
         lines.append(_check_of_random(outcome))
     return "\n".join(lines)
+
+
+def _hours(runs, name):
+    return f"{sum(run[name][0] for run in runs) / 3600:.1f} hours"
 
 
 def _seeds(outcome):
