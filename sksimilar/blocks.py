@@ -63,8 +63,8 @@ def blockwise(compute, n, width, device, most=None):
                 raise
             height = (block.stop - start) // 2
             warnings.warn(
-                f"{device} ran out of memory and goes on with {height} rows at a time "
-                "in place of twice as many; the result stays the same."
+                f"{device} ran out of memory and goes on with smaller blocks; the result "
+                "stays the same."
             )
         else:
             start = block.stop

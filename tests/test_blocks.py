@@ -47,7 +47,7 @@ def test_a_block_without_room_is_halved_until_it_fits(room):
     halved = blockwise(compute, 50, 1, CUDA, most=64)
     if room < 50:
         with pytest.warns(
-            UserWarning, match="cuda:0 ran out of memory and goes on with"
+            UserWarning, match="cuda:0 ran out of memory and goes on with smaller"
         ):
             parts = list(halved)
     else:

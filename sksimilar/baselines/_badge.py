@@ -92,12 +92,12 @@ def seed_centers(distances, n, rng):
     order = rng.permutation(len(distances))
     norms = distances.squared_norms.cpu().numpy()
     chosen = [order[norms[order].argmax()]]
-    nearest = distances.nearest(torch.as_tensor(chosen))
+    nearest = distances.nearest(distances.points(chosen))
     while len(chosen) < n and nearest.any():
         centers = draw_centers(distances, nearest.cpu().numpy(), rng)
         centers = centers[: n - len(chosen)]
         chosen.extend(centers)
-        nearest = torch.minimum(nearest, distances.nearest(torch.as_tensor(centers)))
+        nearest = torch.minimum(nearest, distances.nearest(distances.points(centers)))
     rest = order[~np.isin(order, chosen)]
     return np.concatenate([chosen, rest])[:n]
 
@@ -109,7 +109,7 @@ def draw_centers(distances, nearest, rng):
     always accepted.
     """
     drawn = rng.choice(len(nearest), PROPOSALS, p=nearest / nearest.sum())
-    points = torch.as_tensor(drawn)
+    points = distances.points(drawn)
     among = distances.between(points, points).cpu().numpy()
     left = nearest[drawn]
     bars = left * rng.uniform(size=PROPOSALS)

@@ -32,6 +32,10 @@ class SquaredDistances:
     def __len__(self):
         return len(self.inner)
 
+    def points(self, positions):
+        """Return positions as a tensor on the device of the distances."""
+        return torch.as_tensor(positions).to(self.squared_norms.device)
+
     def between(self, rows, cols):
         """Return the squared distances of two sets of points, tensors or slices."""
         norms = self.squared_norms[rows][:, None]

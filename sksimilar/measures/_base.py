@@ -196,7 +196,7 @@ class AcquisitionFunction(BaseEstimator, ABC):
                 "use a function that has one, such as function='logdet' or 'fl'."
             )
         check_bounds(bounds, self.domain, name)
-        if not self.sharpens and len(_common(query, conditioning)):
+        if not self.sharpens and _in_both(query, conditioning).any():
             raise ValueError(
                 "Rows that are both query and conditioning make the information 0 for "
                 f"every selection, and {name} cannot sharpen their kernel. Use "
@@ -360,7 +360,7 @@ class InformationMeasure:
     def __init__(self, function, query=None, conditioning=None, eta=1.0, nu=1.0):
         self.prior, self.informed = function, None
         if conditioning is not None:
-            both = torch.isin(conditioning, _common(query, conditioning))
+            both = _in_both(query, conditioning)
             self.prior.add(conditioning[~both], nu)
             if both.any():
                 self.prior.add_sharpened(conditioning[both], nu)
@@ -512,8 +512,8 @@ def everyone(similarity, like):
     return torch.arange(len(similarity), device=like.device)
 
 
-def _common(query, conditioning):
-    """Return the points that are in both sets."""
-    if query is None or conditioning is None:
-        return torch.empty(0, dtype=torch.int64)
-    return query[torch.isin(query, conditioning)]
+def _in_both(query, conditioning):
+    """Return which points of P are in Q, too."""
+    if conditioning is None:
+        return torch.zeros(0, dtype=torch.bool)
+    return torch.isin(conditioning, conditioning[:0] if query is None else query)

@@ -162,7 +162,7 @@ class LogDeterminant(_Foresighted, SetFunction):
         # A row costs its kernel row and a product with the rows before it.
         rows, n_query = sizes.n_conditioning + sizes.budget, sizes.n_query
         products = rows * (2 * sizes.width + rows)
-        held, traffic, calls = rows + SLAB, (150 + 2 * sizes.width) * rows, 250
+        held, traffic, calls = rows + SLAB + 16, (150 + 2 * sizes.width) * rows, 250
         if n_query:  # With the query known, a pick is a product of what is there.
             products += n_query * (2 * sizes.width + 2 * sizes.n_conditioning + n_query)
             products += 2 * sizes.budget * (n_query + sizes.budget / 2)

@@ -63,7 +63,7 @@ class QueryFacilityLocation(_ByQuery):
         entries = sizes.n_points * sizes.n_query
         # All bounds of the empty set are too loose, and renewed in the first few picks.
         products, traffic = 20 * sizes.width * entries, 600 * entries
-        return Cost(products, traffic, 12 * sizes.n_points, calls=350)
+        return Cost(products, traffic, 24 * sizes.n_points, calls=350)
 
 
 class ConcaveOverModular(_ByQuery):
@@ -146,7 +146,8 @@ class ConcaveOverModular(_ByQuery):
     def cost(self, sizes):
         entries = sizes.n_points * sizes.n_query
         traffic = (50 + 8 * sizes.budget) * entries
-        return Cost(4 * sizes.width * entries, traffic, 3 * entries, calls=300)
+        held = 3 * entries + 24 * sizes.n_points
+        return Cost(4 * sizes.width * entries, traffic, held, calls=300)
 
     def _psi(self, x):
         return (self.psi if callable(self.psi) else CONCAVE[self.psi])(x)
