@@ -86,8 +86,8 @@ def test_exact_optimizers_equal_greedy_on_the_definition_index_for_index(case):
 @pytest.mark.parametrize("seed", range(3))
 def test_shortcuts_change_no_pick(case, seed, monkeypatch):
     # As in pools of many rows: few candidates are looked at, and picks are forecast.
-    monkeypatch.setattr(optimizers, "FRONT", 9)
-    monkeypatch.setattr(optimizers, "POOL", 15)
+    monkeypatch.setattr("sksimilar.optimizers._lazy.FRONT", 9)
+    monkeypatch.setattr("sksimilar.optimizers._greedy.POOL", 15)
     measure, value, V = setup(case, n=70, n_given=4, seed=seed)
     order = torch.as_tensor(np.random.default_rng(seed).permutation(len(V)))
     expected, gains = greedy(value, order.tolist(), 6)
