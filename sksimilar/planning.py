@@ -137,6 +137,9 @@ def expected_seconds(cost, budget, dtype, device):
     return work + budget * cost.calls / rates.calls
 
 
+CALLS = 100  # At once: alone one takes longer than among others.
+
+
 class Rates(NamedTuple):
     """Operations in matrix products, numbers touched and calls, all per second."""
 
@@ -153,7 +156,7 @@ def measured_rates(dtype, device):
     return Rates(
         products=2 * 2048 * 2048 * 96 / _fastest(lambda: thin @ thin.T, device),
         traffic=2 * len(many) / _fastest(lambda: many.add_(1), device),
-        calls=1 / _fastest(lambda: few.add_(1), device),
+        calls=CALLS / _fastest(lambda: [few.add_(1) for _ in range(CALLS)], device),
     )
 
 

@@ -23,7 +23,7 @@ PASSES = {
     (False, False): 1.4,
     (True, False): 1.9,
     (False, True): 0.6,
-    (True, True): 0.1,
+    (True, True): 0.05,
 }
 # Groups of alike points: at most so many, and of about this size at least.  More of them
 # skip more rows, in more and smaller products.

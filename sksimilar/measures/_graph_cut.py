@@ -74,7 +74,7 @@ class GraphCut(SetFunction):
         return positive, 0.0 if monotone else -inf
 
     def cost(self, sizes):
-        return _linear_cost(sizes, calls=150 if sizes.n_query else 400)
+        return _linear_cost(sizes, calls=130 if sizes.n_query else 300)
 
 
 class _Load:
@@ -187,5 +187,5 @@ class DiverseGraphCut(QueryFunction):
         cost, columns = _linear_cost(sizes, calls=50), sizes.n_points * sizes.budget
         return cost._replace(
             products=cost.products + 2 * sizes.width * columns,
-            traffic=cost.traffic + 5 * sizes.width * columns,
+            traffic=cost.traffic + 9 * sizes.width * columns,
         )

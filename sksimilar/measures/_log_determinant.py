@@ -162,11 +162,12 @@ class LogDeterminant(_Foresighted, SetFunction):
         # A row costs its kernel row and a product with the rows before it.
         rows, n_query = sizes.n_conditioning + sizes.budget, sizes.n_query
         products = rows * (2 * sizes.width + rows)
-        held, traffic, calls = rows + SLAB + 16, (150 + 2 * sizes.width) * rows, 250
+        traffic = 2 * (75 + sizes.width) * rows + 250 * sizes.budget
+        held, calls = rows + SLAB + 16, 180
         if n_query:  # With the query known, a pick is a product of what is there.
             products += n_query * (2 * sizes.width + 2 * sizes.n_conditioning + n_query)
             products += 2 * sizes.budget * (n_query + sizes.budget / 2)
-            held, traffic, calls = held + n_query + SLAB, 1.5 * traffic, 400
+            held, traffic, calls = held + n_query + SLAB, 1.5 * traffic, 300
         each = (k * sizes.n_points for k in (products, traffic, held))
         return Cost(*each, calls=calls)
 

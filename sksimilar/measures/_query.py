@@ -62,8 +62,8 @@ class QueryFacilityLocation(_ByQuery):
     def cost(self, sizes):
         entries = sizes.n_points * sizes.n_query
         # All bounds of the empty set are too loose, and renewed in the first few picks.
-        products, traffic = 20 * sizes.width * entries, 600 * entries
-        return Cost(products, traffic, 24 * sizes.n_points, calls=350)
+        products, traffic = 20 * sizes.width * entries, 800 * entries
+        return Cost(products, traffic, 24 * sizes.n_points, calls=250)
 
 
 class ConcaveOverModular(_ByQuery):
@@ -145,9 +145,9 @@ class ConcaveOverModular(_ByQuery):
 
     def cost(self, sizes):
         entries = sizes.n_points * sizes.n_query
-        traffic = (50 + 8 * sizes.budget) * entries
+        traffic = (50 + 13 * sizes.budget) * entries
         held = 3 * entries + 24 * sizes.n_points
-        return Cost(4 * sizes.width * entries, traffic, held, calls=300)
+        return Cost(4 * sizes.width * entries, traffic, held, calls=250)
 
     def _psi(self, x):
         return (self.psi if callable(self.psi) else CONCAVE[self.psi])(x)
