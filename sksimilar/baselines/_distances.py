@@ -2,7 +2,7 @@
 
 import torch
 
-from ..blocks import blockwise
+from ..blocks import TILE, blockwise
 from ..factors import is_mapped
 from ..similarity import InnerProduct
 
@@ -50,6 +50,7 @@ class SquaredDistances:
             len(self),
             self.width + len(centers),
             centers.device,
+            TILE,
         )
         return torch.cat(list(nearest))
 
