@@ -37,7 +37,7 @@ WAITS = {
 class Accelerator:
     """Runs operations on the device, and knows what is there."""
 
-    device = torch.device("cpu")  # Until there is one of its own.
+    device = None  # Until there is one.
 
     def __init__(self):
         self.limit, self.may_read = None, True
@@ -205,9 +205,6 @@ class Card:
 @contextmanager
 def pretend():
     """Have the pretend device."""
-    if HERE.device.type == "cpu":
-        backend_registration._setup_privateuseone_for_python_backend(NAME)
-        HERE.device = torch.device(f"{NAME}:0")
     with Created():
         yield HERE
 
@@ -220,6 +217,8 @@ def card():
 
 DEVICES = {}
 if hasattr(backend_registration, "_setup_privateuseone_for_python_backend"):
+    backend_registration._setup_privateuseone_for_python_backend(NAME)
+    Accelerator.device = torch.device(f"{NAME}:0")
     DEVICES[NAME] = pretend
 if torch.cuda.is_available():
     DEVICES["cuda"] = card

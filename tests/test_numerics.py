@@ -277,3 +277,28 @@ def test_a_gain_that_is_no_number_is_shown_and_refused():
     sampler = SIMILARSampler(optimizer=lambda measure, *rest: greedy(Broken(), *rest))
     with pytest.raises(ValueError, match="not finite"):
         sampler.fit(X).select(3)
+
+
+@pytest.mark.parametrize("ridge", [1.0, 0.1, 0.01, 1e-3, 1e-5])
+@pytest.mark.parametrize("conditioned", [False, True])
+def test_picks_of_thousands_with_copies_of_the_query_are_worth_what_is_told(
+    ridge, conditioned
+):
+    # So many that picks are forecast, and what A tells of Q is nearly all.
+    X = np.random.default_rng(0).normal(size=(2000, 20)).astype(np.float32)
+    X[500:1000], X[1990:] = X[:500], X[:10]
+    rows = np.arange(2000)
+    Q, P = rows >= 1985, (rows >= 1950) & (rows < 1985)
+    sampler = SIMILARSampler(function=LogDeterminant(ridge), budget=60, random_state=0)
+    A = sampler.fit_select(
+        X, query_mask=Q, conditioning_mask=P if conditioned else None
+    )
+    value = information(
+        log_determinant(ridge),
+        METRICS["cosine"](X.astype(float)),
+        rows,
+        A,
+        Q=np.flatnonzero(Q),
+        P=np.flatnonzero(P) if conditioned else (),
+    )
+    assert_allclose(sampler.value_, value, rtol=max(1e-5, 1e-6 / ridge))

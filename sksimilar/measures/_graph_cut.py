@@ -187,5 +187,5 @@ class DiverseGraphCut(QueryFunction):
         cost, columns = _linear_cost(sizes, calls=50), sizes.n_points * sizes.budget
         return cost._replace(
             products=cost.products + 2 * sizes.width * columns,
-            traffic=cost.traffic + 9 * sizes.width * columns,
+            traffic=cost.traffic + 6 * sizes.width * columns,
         )

@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval
 
 from ..blocks import blockwise
 from ._base import Cost, SetFunction
-from ._posterior import SLAB, Posterior, inverse, lessen
+from ._posterior import LARGE, SLAB, Posterior, inverse, is_large, lessen
 from ._weights import check_weights
 
 
@@ -39,8 +39,11 @@ class _Foresighted:
         self : object
             The function or measure itself.
         """
-        rows = (some.split(1) for some in self._new_rows(points))
-        self.ahead_ = list(zip(points, *rows))
+        try:
+            rows = (some.split(1) for some in self._new_rows(points))
+            self.ahead_ = list(zip(points, *rows))
+        except ValueError:  # Together they are singular, up to rounding.
+            self.ahead_ = ()
         return self
 
     def _next_rows(self, points):
@@ -61,7 +64,8 @@ class LogDeterminant(_Foresighted, SetFunction):
 
     f(j | C) is the log of what is left of S_jj once C is known, a Schur complement.
     The rows L^-1 S_{C,:} of an incremental Cholesky factor are kept for C alone ([2]_),
-    so memory is ``n (|P| + |Q| + budget)`` numbers and each pick costs one pass.
+    so memory is ``n (|P| + |Q| + budget)`` numbers, with a query and a ridge below 0.03
+    another ``n budget``, and each pick costs one pass.
 
     With ridge s^2 this is the information gain of a Gaussian process with noise s^2:
     its mutual information is the rule of transductive active learning ([3]_), which
@@ -141,6 +145,11 @@ class LogDeterminant(_Foresighted, SetFunction):
     def gains(self, points):
         return self.posterior_.left(points).log_().to(self.posterior_.rows.dtype)
 
+    def information(self, informed, points):
+        known = informed.posterior_.left(points)
+        left = self.posterior_.left(points).sub_(known).div_(known)
+        return left.to(self.posterior_.rows.dtype).log1p_()
+
     def measure(
         self, similarity, ground, query=None, conditioning=None, eta=1.0, nu=1.0
     ):
@@ -148,9 +157,9 @@ class LogDeterminant(_Foresighted, SetFunction):
             given = (query, eta), (conditioning, nu)
             check_weights(similarity, ground, given, self.ridge)
         self.check(similarity.bounds, query, conditioning)
+        if query is None or eta > 1 or not is_large(self.ridge, similarity.diagonal()):
+            return super().measure(similarity, ground, query, conditioning, eta, nu)
         given = super().measure(similarity, ground, None, conditioning, nu=nu)
-        if query is None:
-            return given
         return LogDeterminantInformation(given.prior.posterior_, query, eta)
 
     def traits(self, bounds, query, conditioning):
@@ -162,12 +171,15 @@ class LogDeterminant(_Foresighted, SetFunction):
         # A row costs its kernel row and a product with the rows before it.
         rows, n_query = sizes.n_conditioning + sizes.budget, sizes.n_query
         products = rows * (2 * sizes.width + rows)
-        traffic = 2 * (75 + sizes.width) * rows + 250 * sizes.budget
+        traffic = (290 + sizes.width / 2) * rows + 250 * sizes.budget
         held, calls = rows + SLAB + 16, 180
         if n_query:  # With the query known, a pick is a product of what is there.
             products += n_query * (2 * sizes.width + 2 * sizes.n_conditioning + n_query)
             products += 2 * sizes.budget * (n_query + sizes.budget / 2)
             held, traffic, calls = held + n_query + SLAB, 1.5 * traffic, 300
+        if n_query and self.ridge < LARGE:  # Then it is like one of the others.
+            products += sizes.budget * (2 * sizes.width + rows)
+            held, traffic = held + sizes.budget, traffic * 4 / 3
         each = (k * sizes.n_points for k in (products, traffic, held))
         return Cost(*each, calls=calls)
 
@@ -182,7 +194,8 @@ class LogDeterminantInformation(_Foresighted):
     With C = P + A known, the query has R = K_{Q,:} - K_{Q,C} K_C^-1 K_{C,:} to tell, and
     knowing it takes R^T R_Q^-1 R from what is left.  R falls as A grows, by products of
     the rows that the posterior keeps of A; so a query costs |Q| rows, what R is with A
-    empty, and not |Q| + |A|.
+    empty, and not |Q| + |A|.  Where A tells nearly all of Q, R_Q is as small as the ridge,
+    and rounding counts by the inverse of its root: hence a large ridge alone.
 
     Parameters
     ----------
@@ -199,11 +212,7 @@ class LogDeterminantInformation(_Foresighted):
     submodular, keeps_gains, least_gain = False, True, 0.0
 
     def __init__(self, posterior, query, weight):
-        self.posterior, self.query, self.weight = (
-            posterior.loosen(weight),
-            query,
-            weight,
-        )
+        self.posterior, self.query, self.weight = posterior, query, weight
         self.before = posterior.rows.seal()  # Slabs of P.
         self.to_query = posterior.rest(query, weight)
         among = posterior.among(query, weight)
@@ -271,14 +280,9 @@ class LogDeterminantInformation(_Foresighted):
     def _new_rows(self, points):
         """Return the rows of points with Q unknown, and with Q known."""
         rows, lower = self.posterior.rows_of(points)
-        news, of_query = self._news(points)
-        left = lower @ lower.T - news.T @ of_query
-        whiten = inverse(self.posterior.factor(left))
-        weights = (
-            whiten @ lower,
-            -whiten @ of_query.T,
-            whiten @ (self.told @ of_query).T,
-        )
+        news, solved = self._news(points)
+        whiten = inverse(self.posterior.factor(lower @ lower.T - news.T @ solved))
+        weights = whiten @ lower, -whiten @ solved.T, whiten @ (self.told @ solved).T
         of_rows, of_query, of_picks = (some.to(rows) for some in weights)
         informed = torch.empty_like(rows)
 

@@ -6,8 +6,9 @@ import torch
 
 from ..blocks import blockwise
 
-__all__ = ["SLAB", "Posterior", "inverse", "lessen"]
+__all__ = ["LARGE", "SLAB", "Posterior", "inverse", "is_large", "lessen"]
 
+LARGE = 0.03  # A ridge, relative to the largest S_jj.
 SLAB = 32  # Rows for which room is made at once.
 RELATIVE_FLOOR = 1e-6  # Of the ridge: where a weight above 1 may leave less than it.
 ROUNDING = 1e-3  # Of the largest S_jj: what is missing beyond that is no rounding.
@@ -40,6 +41,7 @@ class Posterior:
         self.variance = diagonal.double() + ridge
         self.floor = ridge  # In exact arithmetic this much is left of any point.
         self.most = diagonal.double().max()
+        self.precise = diagonal.dtype if is_large(ridge, diagonal) else torch.float64
 
     def rows_of(self, points, scale=1.0):
         """Return the rows that knowing these points would add, and their factor L."""
@@ -59,13 +61,13 @@ class Posterior:
     def rest(self, points, scale=1.0, weights=None):
         """Return what is left of S_{points,:}, or some combinations of its rows."""
         known = -scale * self.rows.columns(points)
-        weights = weights if weights is None else weights.to(known)
+        weights = weights if weights is None else weights.to(self.precise)
         rest = known.new_empty(len(points), len(self.variance))
 
         def fill(part):
             left = scale * self.similarity[points, part]
             self.rows.add_to(left, known, part)
-            rest[:, part] = left if weights is None else weights @ left
+            rest[:, part] = left if weights is None else weights @ left.to(self.precise)
 
         for _ in blockwise(fill, rest.shape[1], len(points), rest.device):
             pass
@@ -119,6 +121,11 @@ class Posterior:
         twin = copy(self)
         twin.variance, twin.rows = self.variance.clone(), self.rows.branch()
         return twin
+
+
+def is_large(ridge, diagonal):
+    """Return whether the rounding of what is stored is nothing beside the ridge."""
+    return bool(ridge >= LARGE * diagonal.max())
 
 
 def lessen(variance, rows):
