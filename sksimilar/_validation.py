@@ -12,6 +12,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
+from sklearn.base import is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import gen_batches
 from sklearn.utils._missing import is_pandas_na
@@ -175,17 +176,29 @@ def is_unlabeled(y):
 
 
 def is_missing(label):
-    """Return whether a label is None, or what pandas puts where there is none."""
-    return label is None or is_pandas_na(label)
+    """Return whether a label is None, NaN, or what pandas puts where there is none."""
+    is_nan = isinstance(label, Real) and np.isnan(label)
+    return label is None or is_pandas_na(label) or is_nan
 
 
 def check_not_missing(y):
     """Refuse labels that are missing, where -1 says so."""
-    missing = [i for i, v in enumerate(y) if is_missing(v)] if y.dtype == object else []
+    missing = (
+        [i for i, v in enumerate(y) if is_missing(v)] if y.dtype.kind in "Of" else []
+    )
     if missing:
         raise ValueError(
             f"`y` holds {y[missing[0]]!r} at position {missing[0]}. Mark rows without a "
             f"label by {UNLABELED}, in an array of dtype=object where labels are texts."
+        )
+
+
+def check_no_regressor(estimator):
+    """Refuse what predicts numbers in place of classes."""
+    if is_regressor(estimator):
+        raise ValueError(
+            f"`estimator` must be a classifier, got {type(estimator).__name__}, which "
+            "predicts numbers. Use a classifier, such as LogisticRegression()."
         )
 
 

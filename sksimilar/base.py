@@ -23,6 +23,7 @@ from ._validation import (
     check_disjoint,
     check_magnitude,
     check_mask,
+    check_not_missing,
     check_query,
     is_unlabeled,
     room_on_device,
@@ -208,6 +209,7 @@ class BaseSampler(BaseEstimator, ABC):
         if y is not None:
             check_consistent_length(X, y)
             y = column_or_1d(y, warn=True)
+            check_not_missing(y)
             assert_all_finite(y, input_name="y")
         return X, y
 

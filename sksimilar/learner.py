@@ -1,5 +1,6 @@
 """Algorithm 1 of the paper: train, ask, label, and again.  Floor 5."""
 
+from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -19,6 +20,7 @@ from ._validation import (
     check_label_list,
     check_labeled_mask,
     check_mask,
+    check_no_regressor,
     check_options,
     check_positions,
     check_query,
@@ -292,8 +294,8 @@ class ActiveLearner(
             "candidate_mask": candidate_mask,
         }
         simulated = self.oracle is None
-        y = self._open(X, y, masks, (X_val, y_val), simulated)
-        self._run_rounds(y.__getitem__ if simulated else self.oracle)
+        codes = self._open(X, y, masks, (X_val, y_val), simulated)
+        self._run_rounds(partial(self._look_up, codes) if simulated else self._consult)
         del self._session, self._validation
         return self
 
@@ -427,8 +429,9 @@ class ActiveLearner(
         return tags
 
     def _open(self, X, y, masks, validation, simulated):
-        """Begin a session, or resume the one in the checkpoint; return y, checked."""
+        """Begin a session, or resume the one in the checkpoint; return y as codes."""
         self._forget()
+        check_no_regressor(self.estimator)
         X = self._check_X(X, reset=True)
         y, known = check_labels(y, all_known=simulated and self.classes is None)
         check_consistent_length(X, y)
@@ -452,7 +455,7 @@ class ActiveLearner(
         if stored is not None:
             self._session.resume(stored)
         self._publish()
-        return y
+        return codes
 
     def _new_pool(self, codes, masks, seed, simulated):
         n_classes = len(self._codebook.classes_)
@@ -478,7 +481,17 @@ class ActiveLearner(
 
         return score
 
-    def _run_rounds(self, oracle):
+    def _look_up(self, codes, rows):
+        """Answer rows by codes that are there already."""
+        self._session.answer(rows, codes[rows], rows[:0])
+        self._publish()
+
+    def _consult(self, rows):
+        """Let the oracle answer."""
+        rows, labels, skipped = sort_answers(rows, self.oracle(rows))
+        self.tell(rows, labels, skipped=skipped)
+
+    def _run_rounds(self, answer):
         self.stop_reason_ = None
         task = self._init_callback_context(max_subtasks=self.n_rounds + 1)
         task.call_on_fit_task_begin(estimator=self)
@@ -489,8 +502,7 @@ class ActiveLearner(
             rows = self.ask() if self.stop_reason_ is None else ()
             if not len(rows):
                 break
-            rows, labels, skipped = sort_answers(rows, oracle(rows))
-            self.tell(rows, labels, skipped=skipped)
+            answer(rows)
         if self._session.is_due:
             self._train_round(task)
         if self._session.stale:

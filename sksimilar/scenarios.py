@@ -96,7 +96,7 @@ class Scenario:
 
 def rare(pool):
     """R: the query rows, and found rows of their classes where the query grows."""
-    return _grown(pool, pool.query, np.isin(pool.codes, pool.query_codes))
+    return _grown(pool, _given(pool), np.isin(pool.codes, pool.query_codes))
 
 
 def labeled(pool):
@@ -111,10 +111,13 @@ def labeled_not_rare(pool):
 
 def in_distribution(pool):
     """I: the query rows, or else the first labels, and found in-distribution rows."""
-    inside = pool.labeled & ~pool.ood
-    return _grown(
-        pool, pool.query if pool.query.any() else inside & ~pool.found, inside
-    )
+    inside, given = pool.labeled & ~pool.ood, _given(pool)
+    return _grown(pool, given if given.any() else inside & ~pool.found, inside)
+
+
+def _given(pool):
+    """Return the query rows whose labels nobody has taken back."""
+    return pool.query & ~pool.skipped
 
 
 def out_of_distribution(pool):

@@ -97,6 +97,7 @@ class Session:
             learner.n_classes_param,
             extra=learner.ood_label is not None,
         )
+        classifier = training.with_class_weights(classifier, codebook)
         return cls(
             X=X,
             pool=pool,
@@ -247,8 +248,8 @@ class Session:
         if conditioning is None and self.scenario.conditioning is not None:
             # Empty as yet, which is not the same as not asked for.
             conditioning = np.zeros(len(self.pool.codes), dtype=bool)
-        if self.pool.conditioning.any():
-            always = self.pool.conditioning
+        always = self.pool.conditioning & ~self.pool.skipped
+        if always.any():
             conditioning = always if conditioning is None else conditioning | always
         wanted = self.scenario.query is not None
         self._note(**history.looked_at(query, conditioning, wanted))

@@ -15,6 +15,7 @@ from itertools import count
 import numpy as np
 import torch
 from sklearn.base import clone
+from sklearn.ensemble import BaseEnsemble, HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.multiclass import _ovr_decision_function
 from skorch import NeuralNet, NeuralNetBinaryClassifier
@@ -42,6 +43,7 @@ __all__ = [
     "probabilities",
     "restore",
     "train",
+    "with_class_weights",
 ]
 
 # What modules call the number of their outputs, in the order looked for.
@@ -267,6 +269,23 @@ def check_warm_start(estimator):
             "`warm_start=True` needs a skorch net or a classifier with a parameter "
             f"`warm_start`, got {type(estimator).__name__}."
         )
+    adds = isinstance(estimator, (BaseEnsemble, HistGradientBoostingClassifier))
+    if adds:
+        raise ValueError(
+            f"`warm_start=True` lets {type(estimator).__name__} add members to those it "
+            "has, which are not trained on new labels. Use warm_start=False."
+        )
+
+
+def with_class_weights(estimator, codebook):
+    """Return a classifier whose class weights are by column in place of label."""
+    weights = {
+        name: dict.fromkeys(range(codebook.n_outputs), 1)
+        | dict(zip(codebook.encode(list(value), f"`{name}`").tolist(), value.values()))
+        for name, value in estimator.get_params().items()
+        if name.rpartition("__")[2] == "class_weight" and isinstance(value, dict)
+    }
+    return estimator.set_params(**weights) if weights else estimator
 
 
 def train(estimator, X, rows, codes, seed, previous=None):

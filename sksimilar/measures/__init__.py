@@ -112,6 +112,11 @@ def resolve_function(function, query=None, conditioning=None):
     ValueError
         For an unknown name, and where the name's family does not fit the masks.
     """
+    if isinstance(function, type):
+        raise TypeError(
+            f"`function` must be an instance, got the class {function.__name__}. Write "
+            f"function={function.__name__}()."
+        )
     if not isinstance(function, str):
         return function
     function = function.lower()  # The paper prints some in capitals.
