@@ -202,6 +202,33 @@ class Card:
             torch.cuda.set_sync_debug_mode("default")
 
 
+class Generators:
+    """What torch asks of a device when it saves the state of all random numbers."""
+
+    def is_available(self):
+        return True
+
+    is_initialized = is_available
+
+    def _is_in_bad_fork(self):
+        return False
+
+    def device_count(self):
+        return 1
+
+    def current_device(self):
+        return 0
+
+    def manual_seed_all(self, seed):
+        """There is nothing random on the device."""
+
+    def get_rng_state(self, device=0):
+        return torch.empty(0, dtype=torch.uint8)
+
+    def set_rng_state(self, state, device=0):
+        """There is nothing random on the device."""
+
+
 @contextmanager
 def pretend():
     """Have the pretend device."""
@@ -217,7 +244,7 @@ def card():
 
 DEVICES = {}
 if hasattr(backend_registration, "_setup_privateuseone_for_python_backend"):
-    backend_registration._setup_privateuseone_for_python_backend(NAME)
+    backend_registration._setup_privateuseone_for_python_backend(NAME, Generators())
     Accelerator.device = torch.device(f"{NAME}:0")
     DEVICES[NAME] = pretend
 if torch.cuda.is_available():
