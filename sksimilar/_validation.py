@@ -176,16 +176,19 @@ def is_unlabeled(y):
 
 
 def is_missing(label):
-    """Return whether a label is None, NaN, or what pandas puts where there is none."""
-    is_nan = isinstance(label, Real) and np.isnan(label)
-    return label is None or is_pandas_na(label) or is_nan
+    """Return whether a label is None, or what pandas puts where there is none."""
+    return label is None or is_pandas_na(label)
+
+
+def is_nan(label):
+    """Return whether a label is the number that is none."""
+    return isinstance(label, Real) and bool(np.isnan(label))
 
 
 def check_not_missing(y):
     """Refuse labels that are missing, where -1 says so."""
-    missing = (
-        [i for i, v in enumerate(y) if is_missing(v)] if y.dtype.kind in "Of" else []
-    )
+    could_be = y.dtype.kind in "Of"
+    missing = [i for i, v in enumerate(y) if could_be and (is_missing(v) or is_nan(v))]
     if missing:
         raise ValueError(
             f"`y` holds {y[missing[0]]!r} at position {missing[0]}. Mark rows without a "

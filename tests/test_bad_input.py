@@ -181,7 +181,7 @@ BAD = [
     (select(1e-200 * X), "`X` range of float64 Scale StandardScaler"),
     (select((1e25 * X).astype("f4"), metric="dot"), "`X` range of float32 Scale"),
     (select(X, Y[:5]), "inconsistent 60 5"),
-    (select(X, np.full(N, np.nan)), "y NaN"),
+    (select(X, np.full(N, np.nan)), "`y` nan position 0 -1"),
     (select(X, np.eye(3)[Y]), "1d array shape (60, 3)"),
     (select(X, Y), "`y` -1 `candidate_mask`"),
     (select({"a": X}), "`X` dict rows SliceDict(**X) Dataset", TypeError),

@@ -20,5 +20,7 @@ def test_on_devices():
         "no:cacheprovider",
         str(tests),
     ]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=tests.parent)
+    run = subprocess.run(
+        command, capture_output=True, check=False, text=True, cwd=tests.parent
+    )
     assert run.returncode == 0 and " passed" in run.stdout, run.stdout[-5000:]
