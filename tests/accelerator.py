@@ -231,7 +231,10 @@ class Generators:
 
 @contextmanager
 def pretend():
-    """Have the pretend device."""
+    """Have the pretend device, for the rest of the process."""
+    if Accelerator.device is None:
+        backend_registration._setup_privateuseone_for_python_backend(NAME, Generators())
+        Accelerator.device = torch.device(f"{NAME}:0")
     with Created():
         yield HERE
 
@@ -244,8 +247,6 @@ def card():
 
 DEVICES = {}
 if hasattr(backend_registration, "_setup_privateuseone_for_python_backend"):
-    backend_registration._setup_privateuseone_for_python_backend(NAME, Generators())
-    Accelerator.device = torch.device(f"{NAME}:0")
     DEVICES[NAME] = pretend
 if torch.cuda.is_available():
     DEVICES["cuda"] = card
