@@ -187,9 +187,11 @@ def is_nan(label):
 
 def check_not_missing(y):
     """Refuse labels that are missing, where -1 says so."""
-    could_be = y.dtype.kind in "Of"
-    missing = [i for i, v in enumerate(y) if could_be and (is_missing(v) or is_nan(v))]
-    if missing:
+    if y.dtype == object:  # One by one there alone: pools are long.
+        missing = [i for i, v in enumerate(y) if is_missing(v) or is_nan(v)]
+    else:
+        missing = np.flatnonzero(np.isnan(y)) if y.dtype.kind == "f" else []
+    if len(missing):
         raise ValueError(
             f"`y` holds {y[missing[0]]!r} at position {missing[0]}. Mark rows without a "
             f"label by {UNLABELED}, in an array of dtype=object where labels are texts."

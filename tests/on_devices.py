@@ -22,10 +22,6 @@ QUERY, CONDITIONING = np.arange(N) < 9, (np.arange(N) >= 9) & (np.arange(N) < 40
 LABELED = QUERY | CONDITIONING
 BASELINES = [name for name in baselines.__all__ if name.endswith("Sampler")]
 
-pytestmark = pytest.mark.skipif(
-    not DEVICES, reason="no card, and this torch lets no device be made in Python"
-)
-
 
 @pytest.fixture(params=list(DEVICES))
 def accelerator(request):
@@ -39,14 +35,12 @@ def masks_of(name):
     return masks | ({"conditioning_mask": CONDITIONING} if named.conditioning else {})
 
 
-def selected(function, device, rows=X, **parameters):
-    name = function if isinstance(function, str) else "fl"
+def selected(name, device, **parameters):
     sampler = SIMILARSampler(
-        function=function, budget=BUDGET, random_state=0, device=device, **parameters
+        function=name, budget=BUDGET, random_state=0, device=device, **parameters
     )
-    return sampler.fit(
-        rows, candidate_mask=~LABELED, **masks_of(name)
-    ), sampler.select()
+    picks = sampler.fit_select(X, candidate_mask=~LABELED, **masks_of(name))
+    return sampler, picks
 
 
 def admitted(name, metric):
@@ -192,14 +186,14 @@ def given_sizes(name):
     return 9 * bool(named.query), 31 * bool(named.conditioning)
 
 
-def measure_of(name, device, n=N, **parameters):
+def measure_of(name, device, n=N):
     """Return a measure over the first n rows, and its candidates."""
     rows = np.random.default_rng(1).normal(size=(n, X.shape[1])).astype(np.float32)
     similarity = METRICS["cosine"](torch.as_tensor(rows).to(device))
     everyone = torch.arange(n).to(device)
     Q = everyone[:9] if FUNCTIONS[name].query else None
     P = everyone[9:40] if FUNCTIONS[name].conditioning else None
-    function = FUNCTIONS[name].make().set_params(**parameters)
+    function = FUNCTIONS[name].make()
     return lambda: function.measure(similarity, everyone[40:], Q, P), everyone[40:]
 
 

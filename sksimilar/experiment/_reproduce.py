@@ -112,7 +112,7 @@ def _chosen(name, methods, switches):
 
 def _run(name, method, seed, n_rounds, switches, data_home, results):
     """Run one method under one seed, write what it found, and return it."""
-    begin = time.perf_counter(), time.process_time()
+    begin, begin_cpu = time.perf_counter(), time.process_time()
     protocol, chosen = PROTOCOLS[name], _methods(name, switches)[method]
     task = protocol.task(seed, data_home)
     if task.query_mask is not None and switches.parity == "no":
@@ -128,8 +128,8 @@ def _run(name, method, seed, n_rounds, switches, data_home, results):
     )
     facts = {"rounds": n_rounds, **asdict(switches), **machine()}
     spent = {
-        "seconds_run": time.perf_counter() - begin[0],
-        "seconds_cpu": time.process_time() - begin[1],
+        "seconds_run": time.perf_counter() - begin,
+        "seconds_cpu": time.process_time() - begin_cpu,
     }
     rows = done.rows(experiment=name, **spent, **facts)
     results.save(method, seed, rows)
