@@ -134,10 +134,8 @@ class Problem:
         """
         first = self.similarity[:1, :1]
         width = sum(f.shape[1] for f in getattr(self.similarity, "factors", [first]))
-        n_query, n_conditioning = (
-            0 if s is None else len(s) for s in (self.query, self.conditioning)
-        )
-        n_points = n_candidates + n_query + n_conditioning
-        sizes = Sizes(n_points, n_ground, n_query, n_conditioning, budget, width)
+        given = [0 if s is None else len(s) for s in (self.query, self.conditioning)]
+        n_points, weights = n_candidates + sum(given), (self.eta, self.nu)
+        sizes = Sizes(n_points, n_ground, *given, budget, width, *weights)
         cost = self.function.cost(sizes)
         return cost._replace(numbers=cost.numbers + embedding * width * n_points)

@@ -87,13 +87,13 @@ class Similarity(ABC):
         over : tensor of shape (n_over,), int64
             The points j.
 
-        weights : tensor of shape (n_over,), float64, default=None
-            The w_j; all 1 by default.
+        weights : tensor of shape (n_over,) or (n_over, n_sums), float64, default=None
+            The w_j, or some of them at once; all 1 by default.
 
         Returns
         -------
-        sums : tensor of shape (n_points,), float64
-            One sum for every point.
+        sums : tensor of shape (n_points,) or (n_points, n_sums), float64
+            One sum for every point, or for every point and column of weights.
         """
         weights = (
             torch.ones_like(over, dtype=torch.float64) if weights is None else weights
@@ -257,30 +257,29 @@ class InnerProduct(Similarity):
 
     def _sums_by_moment(self, points, over, weights):
         # sum_j w_j <g_i, g_j> = <g_i, sum_j w_j g_j>: linear in both sets.
-        moment = self._moment(over, weights)
-        axes = _AXES[: moment.ndim]
-        rows = ",".join(f"n{axis}" for axis in axes)
+        if weights is None:
+            weights = torch.ones_like(over, dtype=torch.float64)
+        # The weights meet the thinnest factor first and the moment the widest: both are
+        # one matrix product then, as torch goes from left to right.
+        factors = sorted(self.factors, key=lambda factor: factor.shape[1])
+        some, axes = "w" * (weights.ndim - 1), _AXES[: len(factors)]
+        rows = [f"n{axis}" for axis in axes]
+        gather = f"n{some},{','.join(rows)}->{axes}{some}"
+        spread = f"{axes}{some},{','.join(rows[::-1])}->n{some}"
+        width = self._width() * weights[:1].numel()
 
-        def inner(some):
-            return torch.einsum(f"{axes},{rows}->n", moment, *self._doubles(some))
-
-        return in_blocks(inner, points, self._width())
-
-    def _moment(self, over, weights):
-        """Return sum_j w_j g_j."""
-        axes = _AXES[: len(self.factors)]
-        rows = ",".join(f"n{axis}" for axis in axes)
-        ones = torch.ones_like(over, dtype=torch.float64)
-        weights = ones if weights is None else weights
+        def doubles(points):
+            return [take_rows(factor, points).double() for factor in factors]
 
         def part(block):
-            doubles = self._doubles(over[block])
-            return torch.einsum(f"n,{rows}->{axes}", weights[block], *doubles)
+            return torch.einsum(gather, weights[block], *doubles(over[block]))
 
-        return sum(blockwise(part, len(over), self._width(), over.device))
+        moment = sum(blockwise(part, len(over), width, over.device))
 
-    def _doubles(self, points):
-        return (take_rows(f, points).double() for f in self.factors)
+        def inner(points):
+            return torch.einsum(spread, moment, *doubles(points)[::-1])
+
+        return in_blocks(inner, points, width)
 
     def _everyone(self):
         return torch.arange(len(self), device=self.factors[0].device)
@@ -352,7 +351,7 @@ class CosineSimilarity(RawCosineSimilarity):
         return (1 + super().diagonal()) / 2
 
     def _sums_by_moment(self, points, over, weights):
-        total = len(over) if weights is None else weights.sum()
+        total = len(over) if weights is None else weights.sum(dim=0)
         return (total + super()._sums_by_moment(points, over, weights)) / 2
 
 

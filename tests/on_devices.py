@@ -186,7 +186,7 @@ def given_sizes(name):
     return 9 * bool(named.query), 31 * bool(named.conditioning)
 
 
-def measure_of(name, device, n=N):
+def measure_of(name, device, n=N, **weights):
     """Return a measure over the first n rows, and its candidates."""
     rows = np.random.default_rng(1).normal(size=(n, X.shape[1])).astype(np.float32)
     similarity = METRICS["cosine"](torch.as_tensor(rows).to(device))
@@ -194,7 +194,8 @@ def measure_of(name, device, n=N):
     Q = everyone[:9] if FUNCTIONS[name].query else None
     P = everyone[9:40] if FUNCTIONS[name].conditioning else None
     function = FUNCTIONS[name].make()
-    return lambda: function.measure(similarity, everyone[40:], Q, P), everyone[40:]
+    V = everyone[40:]
+    return lambda: function.measure(similarity, V, Q, P, **weights), V
 
 
 @pytest.mark.parametrize(
@@ -223,6 +224,19 @@ def test_a_selection_holds_no_more_than_memory_limit_is_told(name, accelerator):
     best_route(started)(started, V, BUDGET)
     expected = 4 * FUNCTIONS[name].make().cost(sizes).numbers
     assert accelerator.peak - before <= expected
+
+
+def test_weights_above_one_are_checked_within_the_memory_that_was_told(accelerator):
+    n = 6000
+    measure, V = measure_of("logdetcmi", accelerator.device, n, eta=1.001, nu=1.001)
+    sizes = Sizes(len(V), len(V), *given_sizes("logdetcmi"), BUDGET, X.shape[1])
+    before = settled(accelerator)
+    points = greedy(measure(), V, BUDGET).points.tolist()
+    weighted = sizes._replace(eta=1.001)
+    expected = 4 * FUNCTIONS["logdetcmi"].make().cost(weighted).numbers
+    assert accelerator.peak - before <= expected
+    on_cpu, V = measure_of("logdetcmi", "cpu", n, eta=1.001, nu=1.001)
+    assert points == greedy(on_cpu(), V, BUDGET).points.tolist()
 
 
 IN_BLOCKS = dict.fromkeys(["fl", "flvmi", "flcg", "flcmi"], 0.6)

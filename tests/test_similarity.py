@@ -88,6 +88,12 @@ def test_lazy_equals_dense(name, embedding, dtype, atol, monkeypatch):
     w = torch.tensor([2.0, -1.0, 0.5], dtype=torch.float64)
     weighted = expected[np.ix_(A, B)] @ w.numpy()
     assert_allclose(S.sums(A, B, w), weighted, rtol=0, atol=5 * atol)
+    several = torch.stack([w, w.square()], dim=1)
+    both = expected[np.ix_(A, B)] @ several.numpy()
+    assert_allclose(S.sums(A, B, several), both, rtol=0, atol=5 * atol)
+    for j in B.split(1):
+        alone = expected[np.ix_(A, j)] @ several[:1].numpy()
+        assert_allclose(S.sums(A, j, several[:1]), alone, rtol=0, atol=5 * atol)
     assert_allclose(S.largest(A, B), expected[np.ix_(A, B)].max(1), rtol=0, atol=atol)
     part = S.restrict(A)
     assert_allclose(part[:, :], expected[np.ix_(A, A)], rtol=0, atol=atol)

@@ -30,6 +30,9 @@ class Sizes(NamedTuple):
 
     width : int
         Numbers that an embedded row consists of.
+
+    eta, nu : float, default=1.0
+        Weights of Q and P.
     """
 
     n_points: int
@@ -38,6 +41,8 @@ class Sizes(NamedTuple):
     n_conditioning: int
     budget: int
     width: int
+    eta: float = 1.0
+    nu: float = 1.0
 
 
 class Cost(NamedTuple):

@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval
 from ..blocks import blockwise
 from ._base import Cost, SetFunction
 from ._posterior import LARGE, SLAB, Posterior, inverse, is_large, lessen
-from ._weights import check_weights
+from ._weights import check_weights, cost_of_check
 
 
 class _Foresighted:
@@ -180,6 +180,10 @@ class LogDeterminant(_Foresighted, SetFunction):
         if n_query and self.ridge < LARGE:  # Then it is like one of the others.
             products += sizes.budget * (2 * sizes.width + rows)
             held, traffic = held + sizes.budget, traffic * 4 / 3
+        if max(sizes.eta, sizes.nu) > 1:
+            check = cost_of_check(n_query + sizes.n_conditioning, sizes.width)
+            products, traffic = products + check.products, traffic + check.traffic
+            held += check.numbers
         each = (k * sizes.n_points for k in (products, traffic, held))
         return Cost(*each, calls=calls)
 

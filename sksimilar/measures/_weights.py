@@ -8,9 +8,13 @@ Z is Q and P together, D holds the weights and W = S_ZV (S_V + ridge I)^-1 S_VZ.
 
 import numpy as np
 import torch
-from scipy.sparse.linalg import LinearOperator, cg
 
-HALVINGS = 40
+from ._base import Cost
+
+HALVINGS = 30
+STEPS = 1000  # Most products with S_V; some dozens are common.
+CHECKED = 8  # Steps from one look at W to the next.
+TOLERANCE = 1e-5  # Of the weights that are named as admissible.
 
 
 def check_weights(similarity, ground, given, ridge):
@@ -42,40 +46,83 @@ def check_weights(similarity, ground, given, ridge):
     owner = np.repeat(np.arange(len(given)), [len(points) for points, _ in given])
     weights = np.array([weight for _, weight in given])
     K = similarity[points, points].double().cpu().numpy() + ridge * np.eye(len(points))
-    W = _explained(similarity, ground, points, ridge)
 
-    def definite(t):
+    def definite(t, W):
         d = (1 + t * (weights - 1))[owner]
         between = np.where(owner[:, None] == owner, 1.0, np.outer(d, d))
         schur = K * between - np.outer(d, d) * W
         return np.isfinite(schur).all() and np.linalg.eigvalsh(schur)[0] > 0
 
-    if not definite(1.0):
+    def largest(W):
         low, high = 0.0, 1.0
         for _ in range(HALVINGS):
             middle = (low + high) / 2
-            low, high = (middle, high) if definite(middle) else (low, middle)
-        largest = ", ".join(
-            f"{w:.6g}" for w in np.floor(1e6 * (1 + low * (weights - 1))) / 1e6
-        )
-        raise ValueError(
-            f"Weights {', '.join(f'{w:g}' for w in weights)} (eta, nu of the sets "
-            "given) make the scaled kernel indefinite, and its log determinant does "
-            f"not exist. The largest admissible at this ridge: {largest}. Weights up "
-            "to 1 always are."
-        )
+            low, high = (middle, high) if definite(middle, W) else (low, middle)
+        return low
+
+    for least, most in _explained(similarity, ground, points, ridge):
+        if definite(1.0, most):
+            return
+        if not definite(1.0, least):
+            t = largest(most)
+            if (largest(least) - t) * np.abs(weights - 1).max() < TOLERANCE:
+                break
+    else:
+        t = largest(most)
+    admissible = np.floor(1e6 * (1 + t * (weights - 1))) / 1e6
+    raise ValueError(
+        f"Weights {', '.join(f'{w:g}' for w in weights)} (eta, nu of the sets "
+        "given) make the scaled kernel indefinite, and its log determinant does "
+        "not exist. The largest admissible at this ridge: "
+        f"{', '.join(f'{w:.6g}' for w in admissible)}. Weights up to 1 always are."
+    )
+
+
+def cost_of_check(n_given, width):
+    """Return the expected `Cost` of `check_weights` for each point of V.
+
+    Parameters
+    ----------
+    n_given : int
+        Points of Q and P.
+
+    width : int
+        Numbers that an embedded row consists of.
+
+    Returns
+    -------
+    cost : Cost
+        Of the steps that are common.
+    """
+    # Of two factors, the outer product has at most (width / 2)^2 entries; in float64.
+    each = STEPS / 40 * n_given
+    return Cost(2 * each * width**2, 20 * each, 12 * n_given)
 
 
 def _explained(similarity, ground, points, ridge):
-    """Return S_ZV (S_V + ridge I)^-1 S_VZ by conjugate gradients, S_V never formed."""
-    n = len(ground)
+    """Yield bounds of W = S_ZV (S_V + ridge I)^-1 S_VZ, which draw together.
 
-    def multiply(x):
-        x = torch.as_tensor(np.ravel(x), device=ground.device)
-        return (similarity.sums(ground, ground, x) + ridge * x).cpu().numpy()
+    By conjugate gradients for all columns of S_VZ at once, S_V never formed.  Whatever X
+    and the residual R = S_VZ - (S_V + ridge I) X are, W lies between S_ZV X + X^T R and
+    that with R^T R / ridge added.
+    """
+    cross = similarity[ground, points].double()
+    solved, rest, ahead = torch.zeros_like(cross), cross.clone(), cross.clone()
+    length = _dot(rest, rest)
+    tiny = torch.finfo(length.dtype).tiny
+    for step in range(1, STEPS + 1):
+        image = similarity.sums(ground, ground, ahead).add_(ahead, alpha=ridge)
+        pace = length / _dot(ahead, image).clamp_min(tiny)
+        solved.addcmul_(pace, ahead)
+        rest.sub_(image.mul_(pace))
+        before, length = length, _dot(rest, rest)
+        ahead.mul_(length / before.clamp_min(tiny)).add_(rest)
+        if step % CHECKED == 0:
+            least = cross.T @ solved + solved.T @ rest
+            least, missing = (least + least.T) / 2, rest.T @ rest / ridge
+            yield least.cpu().numpy(), (least + missing).cpu().numpy()
 
-    kernel = LinearOperator((n, n), matvec=multiply, dtype=np.float64)
-    cross = similarity[ground, points].double().cpu().numpy()
-    solved = np.stack([cg(kernel, column, rtol=1e-10)[0] for column in cross.T], axis=1)
-    W = cross.T @ solved
-    return (W + W.T) / 2
+
+def _dot(some, others):
+    """Return the inner product of each two columns."""
+    return torch.einsum("nw,nw->w", some, others)
