@@ -175,6 +175,29 @@ def is_unlabeled(y):
     return np.asarray(y == UNLABELED, dtype=bool)
 
 
+def known_labels(y, all_known=False):
+    """Return where labels are known.
+
+    Where ``all_known`` is possible, -1 beside nothing but 1 is the other of two classes,
+    as is usual: were it unlabeled, there would be one class and nothing to learn.
+    """
+    known = ~is_unlabeled(y)
+    if all_known and not known.all() and known.any() and (y[known] == 1).all():
+        return np.ones(len(y), dtype=bool)
+    return known
+
+
+def check_column(y):
+    """Return labels as one column, none of them missing; numbers beside texts stay."""
+    is_listed = isinstance(y, (list, tuple))
+    if is_listed and len({isinstance(label, str) for label in y}) > 1:
+        y = np.array(y, dtype=object)
+    y = column_or_1d(y, warn=True)
+    check_not_missing(y)
+    assert_all_finite(y, input_name="y")
+    return y
+
+
 def is_missing(label):
     """Return whether a label is None, or what pandas puts where there is none."""
     return label is None or is_pandas_na(label)
@@ -419,6 +442,20 @@ def check_sound(rows, gains, bound, function):
         "are ordinary numbers, and lower the weights: `eta`, `nu` and those of "
         "`function`. Where a precomputed kernel is not positive semidefinite, mend it, "
         "or raise the ridge of log det."
+    )
+
+
+def check_gains(gains, points, measure):
+    """Return the gains of points by somebody's function, one number for each."""
+    is_tensor = isinstance(gains, torch.Tensor)
+    if is_tensor and gains.shape == points.shape and gains.is_floating_point():
+        return gains
+    name = type(getattr(measure, "prior", measure)).__name__
+    kind = f"{gains.dtype} " if hasattr(gains, "dtype") else ""
+    raise TypeError(
+        f"{name}.gains(points) must return a tensor of floats of shape "
+        f"{tuple(points.shape)}, one for each point, got {type(gains).__name__} of "
+        f"{kind}shape {tuple(np.shape(gains))}."
     )
 
 

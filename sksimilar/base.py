@@ -10,20 +10,18 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import (
     _num_samples,
-    assert_all_finite,
     check_consistent_length,
     check_is_fitted,
-    column_or_1d,
     validate_data,
 )
 from torch.utils.data import Dataset
 
 from ._validation import (
     check_budget,
+    check_column,
     check_disjoint,
     check_magnitude,
     check_mask,
-    check_not_missing,
     check_query,
     is_unlabeled,
     room_on_device,
@@ -208,9 +206,7 @@ class BaseSampler(BaseEstimator, ABC):
             X = self._check_array(X)
         if y is not None:
             check_consistent_length(X, y)
-            y = column_or_1d(y, warn=True)
-            check_not_missing(y)
-            assert_all_finite(y, input_name="y")
+            y = check_column(y)
         return X, y
 
     def _check_array(self, X):

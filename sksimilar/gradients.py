@@ -36,7 +36,13 @@ from .inference import (
 )
 from .rows import dicts_explained, located
 
-__all__ = ["column_labels", "features", "head_outputs", "log_probabilities"]
+__all__ = [
+    "UnknownLabels",
+    "column_labels",
+    "features",
+    "head_outputs",
+    "log_probabilities",
+]
 
 BATCH_ROWS = 4096  # Rows handed to a scikit-learn estimator at a time.
 
@@ -44,6 +50,28 @@ UNFITTED = (
     "This %(name)s is not fitted. Call `fit` first (a skorch net may also be initialized "
     "with `initialize` and given weights with `load_params`)."
 )
+
+
+class UnknownLabels(ValueError):
+    """Some rows are of classes that the classifier was not fitted on.
+
+    Parameters
+    ----------
+    unknown, known : list
+        Labels of those rows, and all that it was fitted on.
+    """
+
+    def __init__(self, unknown, known):
+        super().__init__(
+            f"{_some(unknown)} not among the classes that the estimator was fitted on: "
+            f"{known}. Train it on a row of each class, or leave those rows out; samplers "
+            "with `labels` can do without, by labels='hypothesized'."
+        )
+        self.unknown, self.known = unknown, known
+
+    def renamed(self, name):
+        """Return the same error with ``name(label)`` in the place of every label."""
+        return UnknownLabels([*map(name, self.unknown)], [*map(name, self.known)])
 
 
 def head_outputs(estimator, X, rows, *, layer="auto", each=None):
@@ -246,12 +274,7 @@ class _ClassifierAdapter(_Adapter):
         }
         unknown = [label for label in y.tolist() if label not in column]
         if unknown:
-            raise ValueError(
-                f"{_some(unknown)} not among the classes that the estimator was fitted "
-                f"on: {list(column)}. Train it on a row of each class, or leave "
-                "those rows out; samplers with `labels` can do without, by "
-                "labels='hypothesized'."
-            )
+            raise UnknownLabels(unknown, list(column))
         return np.array([column[label] for label in y.tolist()], dtype=np.int64)
 
     def _predict(self, batch):

@@ -15,19 +15,17 @@ __all__ = ["answered", "asked", "identity", "looked_at", "outcome", "sizes"]
 # What a sampler may know about its own choice, by the name of the attribute.
 OUTCOMES = ("gains_", "value_", "n_informative_", "bound_")
 
-# Parameters that change nothing about which rows are picked.
-FREE = {
+# Parameters that change nothing about which rows are picked: of a learner, and of all
+# that is in one.
+FREE_OF_LEARNER = {
     "checkpoint",
-    "device",
     "keep_estimators",
-    "memory_limit",
-    "n_jobs",
     "n_rounds",
     "oracle",
     "scoring",
     "stopping",
-    "verbose",
 }
+FREE = {"device", "memory_limit", "n_jobs", "verbose"}
 
 
 def sizes(pool, codebook):
@@ -107,7 +105,7 @@ def parameters(learner):
     return {
         f"parameter `{name}`": describe(value)
         for name, value in learner.get_params().items()
-        if name.split("__")[-1] not in FREE
+        if name not in FREE_OF_LEARNER and name.split("__")[-1] not in FREE
     }
 
 

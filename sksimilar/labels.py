@@ -2,36 +2,28 @@
 
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import assert_all_finite, column_or_1d
 
 from ._validation import (
     UNLABELED,
+    check_column,
     check_label_list,
-    check_not_missing,
     is_missing,
     is_unlabeled,
+    known_labels,
 )
 
 __all__ = ["Codebook", "check_labels", "sort_answers"]
 
 
 def check_labels(y, all_known=False):
-    """Return y as a column and a mask of its known labels.
-
-    Where ``all_known`` is possible, -1 beside nothing but 1 is the other of two classes,
-    as is usual: were it unlabeled, there would be one class and nothing to learn.
-    """
+    """Return y as a column and a mask of its known labels, as in `known_labels`."""
     if y is None:
         raise ValueError(
             "ActiveLearner requires y to be passed, but the target y is None. For a "
             f"person who answers, pass y with {UNLABELED} for every unknown label."
         )
-    y = column_or_1d(y, warn=True)
-    check_not_missing(y)
-    assert_all_finite(y, input_name="y")
-    known = ~is_unlabeled(y)
-    if all_known and not known.all() and known.any() and (y[known] == 1).all():
-        known = np.ones(len(y), dtype=bool)
+    y = check_column(y)
+    known = known_labels(y, all_known)
     if known.any():
         check_classification_targets(np.array(list(y[known])))
     return y, known
@@ -78,7 +70,9 @@ class Codebook:
                 "No row is labeled and `classes` is None: nobody can know the classes. "
                 "Declare them, as in ActiveLearner(estimator, classes=[0, 1])."
             )
-        self.classes_ = np.unique(np.array([v for v in listed if v != ood_label]))
+        names = [v for v in listed if v != ood_label]
+        _check_one_kind(names)
+        self.classes_ = np.unique(np.array(names))
         if not len(self.classes_):
             raise ValueError("Every label is `ood_label`: there is no class to learn.")
         self.columns = {label: i for i, label in enumerate(self.classes_.tolist())}
@@ -120,9 +114,25 @@ class Codebook:
         has_texts = any(isinstance(name, str) for name in names)
         return np.array(names, dtype=object if has_texts else None)[codes]
 
+    def label(self, code):
+        """Return the label of one column, the out-of-distribution one included."""
+        return (*self.classes_.tolist(), self.ood_label)[code]
+
     def name(self, code):
-        """Return what one column is called, the out-of-distribution one included."""
-        return str((*self.classes_.tolist(), self.ood_label)[code])
+        """Return what one column is called."""
+        return str(self.label(code))
+
+
+def _check_one_kind(names):
+    """Refuse texts beside numbers, which have no order and no common array."""
+    texts = [v for v in names if isinstance(v, str)]
+    if texts and len(texts) < len(names):
+        number = next(v for v in names if not isinstance(v, str))
+        raise ValueError(
+            f"The classes are texts and others at once, such as {texts[0]!r} and "
+            f"{number!r}. Make them of one kind, and mark rows without a label by "
+            f"{UNLABELED}, not by a text; `ood_label` alone may be of another."
+        )
 
 
 def sort_answers(rows, labels):

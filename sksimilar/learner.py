@@ -17,6 +17,7 @@ from ._validation import (
     check_answerable,
     check_answers,
     check_budget,
+    check_column,
     check_label_list,
     check_labeled_mask,
     check_mask,
@@ -138,7 +139,8 @@ class ActiveLearner(
         Trained on the labeled rows, with columns instead of labels.
 
     sampler_ : sampler
-        The one fitted last.
+        The one fitted last.  A run that went on from a checkpoint has none until it
+        chooses rows again, unless those chosen last wait for all of their answers.
 
     classes_ : ndarray of shape (n_classes,)
         The classes, without ``ood_label``.
@@ -153,7 +155,8 @@ class ActiveLearner(
         One record for each round.
 
     stop_reason_ : str or None
-        The rule that ended `fit` before ``n_rounds``, or "callback".
+        What ended `fit` before ``n_rounds``: a rule of ``stopping``, "callback", or
+        "no row left" to ask for.
 
     estimators_ : list of classifiers
         Those of all rounds, if ``keep_estimators``.
@@ -280,7 +283,8 @@ class ActiveLearner(
             Rows that may be asked for; by default all.
 
         X_val, y_val : array-like, default=None
-            Rows and labels on which to score every round.
+            Rows and labels on which to score every round.  Unlabeled and
+            out-of-distribution rows are left out, by any ``scoring``.
 
         Returns
         -------
@@ -443,12 +447,12 @@ class ActiveLearner(
         check_stopping(rules_of(self.stopping))
         check_sets(resolve(self.scenario), masks["query_mask"], self.ood_label)
         self._codebook = Codebook(y[known], self.classes, self.ood_label)
+        self._validation = self._scored_rows(*validation)
         codes = self._codebook.encode_known(y, known)
         identity = history.identity(self, X, codes, masks)
         store, stored = open_checkpoint(self.checkpoint, identity)
         seed = draw_seed(self.random_state) if stored is None else stored["seed"]
         pool = self._new_pool(codes, masks, seed, simulated)
-        self._validation = validation
         sampler = SIMILARSampler() if self.sampler is None else self.sampler
         self._session = Session.of(self, sampler, X, pool, self._codebook, seed)
         self._session.store, self._session.identity = store, identity
@@ -467,6 +471,14 @@ class ActiveLearner(
             rows = draw_initial(codes, pool, self.n_initial, rng)
             pool.record(rows, codes[rows])
         return pool
+
+    def _scored_rows(self, X_val, y_val):
+        """Return the validation rows that are of a class, and their labels."""
+        if X_val is None:
+            return None, None
+        y_val = check_column(y_val)
+        rows, _ = self._rows_of_a_class(y_val, "y_val")
+        return X_val if len(rows) == len(y_val) else take(X_val, rows), y_val[rows]
 
     def _scorer(self):
         """Return a function that scores a classifier on the validation rows, or None."""
@@ -499,8 +511,10 @@ class ActiveLearner(
             is_told = self._train_round(task)
             reason = reason_to_stop(self.stopping, self)
             self.stop_reason_ = "callback" if is_told else reason
-            rows = self.ask() if self.stop_reason_ is None else ()
-            if not len(rows):
+            if self.stop_reason_ is None:
+                rows = self.ask()
+                self.stop_reason_ = None if len(rows) else "no row left"
+            if self.stop_reason_ is not None:
                 break
             answer(rows)
         if self._session.is_due:

@@ -10,7 +10,7 @@ from sklearn.metrics import recall_score
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils.validation import _num_samples
 
-from ._validation import check_budget, check_mask, is_unlabeled
+from ._validation import check_budget, check_mask, known_labels
 from .seeding import generator
 
 __all__ = [
@@ -134,7 +134,8 @@ class PoolSplit:
                 f"`eval_mask` marks {len(rows)} rows for {self.n_splits} test folds. Mark "
                 "one for each fold at least, or lower `n_splits`."
             )
-        n_unknown = 0 if y is None else np.count_nonzero(is_unlabeled(y))
+        known = np.ones(0, bool) if y is None else known_labels(y, all_known=True)
+        n_unknown = np.count_nonzero(~known)
         if n_unknown:
             raise ValueError(
                 f"`eval_mask` marks {n_unknown} unlabeled rows (y == -1), which nothing "

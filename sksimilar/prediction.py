@@ -3,13 +3,9 @@
 import numpy as np
 from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import (
-    check_consistent_length,
-    check_is_fitted,
-    column_or_1d,
-)
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from ._validation import UNLABELED, is_unlabeled
+from ._validation import UNLABELED, check_column, is_unlabeled
 from .rows import check_rows, check_sliceable, take
 from .training import decision_values, predict_columns, probabilities
 
@@ -154,17 +150,21 @@ class PredictorMixin:
         check_is_fitted(self)
         check_sliceable(X)
         check_consistent_length(X, y, sample_weight)
-        y = column_or_1d(y)
-        codes = self._codebook.find(y)
+        rows, codes = self._rows_of_a_class(check_column(y), "y")
+        weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
+        return take(X, rows), codes, weight
+
+    def _rows_of_a_class(self, y, name):
+        """Return the rows to score on and their columns; ``name`` is what y is called."""
+        codes, classes = self._codebook.find(y), self._codebook.classes_
         is_known = (codes != UNLABELED) | ~is_unlabeled(y)
-        rows = np.flatnonzero(is_known & (codes < len(self.classes_)))
+        rows = np.flatnonzero(is_known & (codes < len(classes)))
         if not (codes[rows] != UNLABELED).any():
             raise ValueError(
-                f"`y` holds no row of the classes {self.classes_.tolist()}, so there is "
+                f"`{name}` holds no row of the classes {classes.tolist()}, so there is "
                 "nothing to score. Score on rows whose labels are known."
             )
-        weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
-        return take(X, rows), codes[rows], weight
+        return rows, codes[rows]
 
     def _check_X(self, X, reset):
         return check_rows(self, X, classifier=self.estimator, reset=reset)

@@ -1,4 +1,4 @@
-"""One run of Algorithm 1: what is known, and the steps that change it.  Floor 2."""
+"""One run of Algorithm 1: what is known, and the steps that change it.  Floor 3."""
 
 import time
 from dataclasses import dataclass, field
@@ -10,6 +10,7 @@ from sklearn.frozen import FrozenEstimator
 from . import history, training
 from ._validation import check_selection
 from .checkpoint import Checkpoint
+from .gradients import UnknownLabels
 from .labels import Codebook
 from .pool import UNKNOWN, Pool
 from .scenarios import Scenario, resolve
@@ -175,6 +176,22 @@ class Session:
             chain = self.warm_start or self.keep_estimators
             for number in range(0 if chain else last, last + 1):
                 self._train(number)
+        self._look_again()
+
+    def _look_again(self):
+        """Fit the sampler anew that chose the last rows, if none has an answer yet.
+
+        Any answer changes what it would look at.
+        """
+        pending = self.pool.pending
+        is_whole = self.history and pending.tolist() == self.history[-1].get("selected")
+        if self.estimator is None or not is_whole:
+            return
+        history = [dict(record) for record in self.history]
+        rows = self._sample(len(pending))
+        self.history = history  # With the times that it took then.
+        if not np.array_equal(rows, pending):  # Another machine may round otherwise.
+            self.last_sampler = None
 
     def _train(self, number):
         rows, codes = self.pool.taught(number)
@@ -222,7 +239,10 @@ class Session:
         n = min(n or sampler.budget, int(self.pool.candidates.sum()))
         with seeded(seed, training.device_of(self.estimator)):
             begin = time.perf_counter()
-            sampler.fit(self.X, y, **masks)
+            try:
+                sampler.fit(self.X, y, **masks)
+            except UnknownLabels as error:  # Of a classifier that knows columns.
+                raise error.renamed(self.codebook.label) from None
             fitted = time.perf_counter()
             rows = check_selection(sampler.select(n), self.pool.candidates, sampler)
         seconds = fitted - begin, time.perf_counter() - fitted

@@ -178,6 +178,7 @@ def prepare(estimator, n_outputs, argument="auto", extra=False):
     net, prefix = final_step(estimator)
     if not is_network(net):
         return estimator
+    _check_keeps_all(net)
     params = {}
     if not _splits_by_choice(net):
         _check_monitors(net)
@@ -194,6 +195,15 @@ def _splits_by_choice(net):
     split = net.train_split
     is_default = type(split) is ValidSplit and split.cv == 5 and split.stratified
     return not is_default
+
+
+def _check_keeps_all(net):
+    """Refuse an iterator that leaves out the rows of the last batch."""
+    if getattr(net, "iterator_valid__drop_last", False):
+        raise ValueError(
+            "`iterator_valid__drop_last=True` leaves out rows that are to be predicted. "
+            "Leave it at False; the one of `iterator_train` may be True."
+        )
 
 
 def _check_monitors(net):

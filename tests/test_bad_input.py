@@ -56,6 +56,7 @@ from sksimilar.measures import (
     GraphCut,
     LogDeterminant,
     QueryFacilityLocation,
+    SetFunction,
 )
 from sksimilar.model_selection import learning_curve_area
 from sksimilar.models import MLP
@@ -130,6 +131,22 @@ def measure(function, query=True, eta=1.0):
     """Ask a function for a measure, by way of a sampler."""
     given = {"query_mask": QUERY} if query else {}
     return select(function=function, eta=eta, **given)
+
+
+class Gains(SetFunction):
+    """A function of somebody who makes another thing of its gains."""
+
+    def __init__(self, change):
+        self.change = change
+
+    def start(self, similarity, ground):
+        self.diagonal_ = similarity.diagonal()
+
+    def add(self, points, scale=1.0):
+        self.diagonal_ = self.diagonal_.index_fill(0, points, 0.0)
+
+    def gains(self, points):
+        return self.change(self.diagonal_[points])
 
 
 def answer(labels):
@@ -263,6 +280,9 @@ BAD = [
     (measure(DiverseGraphCut(gamma=-1)), "'gamma' DiverseGraphCut Got -1"),
     (measure(FacilityLocation(sharpness=1)), "'sharpness' FacilityLocation Got 1"),
     (measure(QueryFacilityLocation(), query=False), "QueryFacilityLocation `query_mask` 'logdet'"),
+    (measure(Gains(lambda gains: gains.numpy())), "Gains.gains(points) tensor (57,) ndarray float64", TypeError),
+    (measure(Gains(lambda gains: gains[:-1])), "Gains.gains(points) tensor (57,) each point (56,)", TypeError),
+    (measure(Gains(lambda gains: gains.long())), "Gains.gains(points) floats int64", TypeError),
     (measure(ConcaveOverModular("exp")), "'psi' 'log' 'sqrt' 'exp'"),
     (measure(ConcaveOverModular(torch.exp)), "`psi` concave psi(0) = 0"),
     (measure(ConcaveOverModular(np.sqrt)), "`psi` tensors torch.log1p"),
@@ -332,8 +352,10 @@ BAD = [
     (learn(X_val=X), "`X_val` needs `y_val` None both"),
     (learn(y_val=Y), "`y_val` needs `X_val` None both"),
     (learn(X_val=X, y_val=Y[:3]), "inconsistent 60 3"),
-    (learn(X_val=X, y_val=Y + 9), "`y` classes [0, 1, 2] score"),
+    (learn(X_val=X, y_val=Y + 9), "`y_val` classes [0, 1, 2] score"),
+    (learn(y=[*Y[:-1].tolist(), "cat"]), "classes texts 'cat' 0 one kind -1 `ood_label`"),
     (learn(estimator=NET, rows=changed(7, np.nan)), "X NaN"),
+    (learn(estimator=clone(NET).set_params(iterator_valid__drop_last=True)), "`iterator_valid__drop_last=True` predicted False"),
     (learn(estimator=NET, rows={"a": X}), "`X` dict rows SliceDict(**X)", TypeError),
     (learn(SliceDict(a=X)), "`X` SliceDict LogisticRegression network", TypeError),
     # What an oracle says.

@@ -205,6 +205,21 @@ def test_a_person_goes_on_where_they_were(tmp_path, storage):
     assert not np.isin(expected, rows).any()
 
 
+def test_a_question_without_an_answer_can_be_explained_after_a_break(tmp_path, storage):
+    def begin():
+        y = np.where(np.arange(200) < 40, Y, -1)
+        return make_learner(tmp_path).start(X, y, query_mask=QUERY & (y != -1))
+
+    rows = begin().ask()
+    once = begin()
+    assert_array_equal(once.sampler_.selected_indices_, rows)
+    assert once.history_ == begin().history_
+    once.tell(rows[:1], Y[rows[:1]])
+    later = begin()
+    assert not hasattr(later, "sampler_")  # It would see the answer.
+    assert_array_equal(later.ask(), rows[1:])
+
+
 # -- damaged and foreign ----------------------------------------------------------------
 
 

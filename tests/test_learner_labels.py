@@ -6,7 +6,7 @@ from sklearn.datasets import load_iris
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from sksimilar import ActiveLearner, RandomSampler, SIMILARSampler
+from sksimilar import ActiveLearner, PoolSplit, RandomSampler, SIMILARSampler
 from sksimilar.measures import LogDeterminant
 
 
@@ -89,3 +89,81 @@ def test_a_missing_label_is_named_with_what_stands_for_it(missing):
 def test_a_class_of_functions_is_no_function():
     with pytest.raises(TypeError, match="Write function=LogDeterminant()"):
         SIMILARSampler(function=LogDeterminant).fit(np.eye(4))
+
+
+def half_labeled():
+    """Return iris with a class named by texts, of which one has no label but a query."""
+    X, codes = load_iris(return_X_y=True)
+    y = np.array(["a", "b", "c"])[codes].astype(object)
+    return X, np.where((np.arange(len(y)) % 3 == 0) & (codes != 1), y, -1), y
+
+
+def test_a_class_without_a_label_is_called_by_its_name():
+    X, y, truth = half_labeled()
+    query = np.arange(len(y)) == 52
+    y[query] = truth[query]
+    learner = ActiveLearner(
+        LogisticRegression(max_iter=1000), SIMILARSampler(), scenario="rare"
+    ).start(X, y, query_mask=query, labeled_mask=(y != -1) & ~query)
+    with pytest.raises(ValueError, match=r"'b' not among the classes .* \['a', 'c'\]"):
+        learner.ask()
+
+
+def test_texts_beside_numbers_are_told_apart():
+    X, _, truth = half_labeled()
+    learner = ActiveLearner(LogisticRegression(max_iter=1000), RandomSampler())
+    y = [1 if label == "b" else label for label in truth]
+    with pytest.raises(ValueError, match="texts and others at once, such as 'a' and 1"):
+        learner.fit(X, y)
+    y = [label if label == "b" else len(label) + (label == "c") for label in truth]
+    learner.set_params(ood_label="b", n_rounds=1).fit(X, y)
+    assert learner.classes_.tolist() == [1, 2]
+    assert learner.ood_mask_.any()
+
+
+@pytest.mark.parametrize("scoring", [None, "accuracy", "roc_auc", "neg_log_loss"])
+def test_foreign_and_unlabeled_validation_rows_count_in_no_score(scoring):
+    X, y = load_iris(return_X_y=True)
+    y_val = np.where(np.arange(len(y)) % 5 == 0, -1, y)
+    inside = (y_val >= 0) & (y_val < 2)
+    scores = [
+        ActiveLearner(
+            LogisticRegression(C=1e-3, max_iter=1000),
+            RandomSampler(),
+            ood_label=2,
+            n_rounds=2,
+            scoring=scoring,
+            random_state=0,
+        ).fit(X, y, X_val=X[rows], y_val=y_val[rows])
+        for rows in (inside, np.ones(len(y), dtype=bool))
+    ]
+    one, other = ([r["score"] for r in learner.history_] for learner in scores)
+    assert one == other
+
+
+def test_validation_rows_of_no_class_are_refused_before_training():
+    X, y = load_iris(return_X_y=True)
+    learner = ActiveLearner(LogisticRegression(), RandomSampler(), ood_label=2)
+    with pytest.raises(
+        ValueError, match=r"`y_val` holds no row of the classes \[0, 1\]"
+    ):
+        learner.fit(X, y, X_val=X[:3], y_val=[2, 2, -1])
+
+
+def test_that_no_row_was_left_is_told():
+    X, y = load_iris(return_X_y=True)
+    learner = ActiveLearner(
+        LogisticRegression(max_iter=1000), RandomSampler(budget=60), random_state=0
+    ).fit(X, y)
+    assert learner.labeled_mask_.all()
+    assert learner.stop_reason_ == "no row left"
+
+
+def test_minus_one_beside_one_can_be_evaluated_on():
+    y = np.repeat([-1, 1], 10)
+    split = PoolSplit(np.arange(20) % 2 == 0, n_splits=5, random_state=0)
+    for _, test in split.split(np.zeros((20, 1)), y):
+        assert sorted(y[test]) == [-1, 1]
+    unknown = np.where(np.arange(20) == 4, -1, np.repeat([0, 1], 10))
+    with pytest.raises(ValueError, match="marks 1 unlabeled rows"):
+        next(split.split(np.zeros((20, 1)), unknown))

@@ -79,6 +79,14 @@ class Coverage(SetFunction):
         return self.similarity_[points, self.ground_] @ self.missed_
 
 
+class WrittenInPlace(Coverage):
+    """As people write it who think of one function alone."""
+
+    def add(self, points, scale=1.0):
+        missed = 1 - scale * self.similarity_[points, self.ground_]
+        self.missed_ *= missed.prod(dim=0)
+
+
 def coverage(S, V, A):
     return (1 - np.prod(1 - S[np.ix_(V, list(A))], axis=1)).sum()
 
@@ -91,6 +99,7 @@ SET_FUNCTIONS = [
     (LogDeterminant(), log_determinant(1.0), ALL),
     (LogDeterminant(ridge=0.01), log_determinant(0.01), ALL),
     (Coverage(), coverage, NONNEGATIVE),
+    (WrittenInPlace(), coverage, NONNEGATIVE),
 ]
 QUERY_FUNCTIONS = [
     (QueryFacilityLocation(), query_facility_location, UNIT),

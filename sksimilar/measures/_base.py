@@ -299,14 +299,19 @@ class SetFunction(AcquisitionFunction):
     def branch(self):
         """Return a copy whose C grows on its own.
 
-        State that `add` rebinds needs nothing more; override where it writes in place.
+        Every attribute that is a tensor is copied, so that `add` may write in place.
+        Override where others are written to, or where a large tensor can be shared.
 
         Returns
         -------
         function : SetFunction
             The copy.
         """
-        return copy(self)
+        twin = copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, torch.Tensor):
+                setattr(twin, name, value.clone())
+        return twin
 
     def information(self, informed, points):
         """Return I_f(j; Q | C) for every point j.
@@ -334,7 +339,8 @@ class SetFunction(AcquisitionFunction):
         if conditioning is not None and not len(conditioning):
             conditioning = None
         self.check(similarity.bounds, query, conditioning)
-        function = clone(self).start(similarity, ground)
+        function = clone(self)
+        function.start(similarity, ground)
         measure = InformationMeasure(function, query, conditioning, eta, nu)
         traits = self.traits(similarity.bounds, query, conditioning)
         measure.submodular, measure.least_gain = traits
@@ -370,7 +376,8 @@ class InformationMeasure:
             if both.any():
                 self.prior.add_sharpened(conditioning[both], nu)
         if query is not None:
-            self.informed = self.prior.branch().add(query, eta)
+            self.informed = self.prior.branch()
+            self.informed.add(query, eta)
 
     @property
     def keeps_gains(self):

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from sklearn.utils.random import sample_without_replacement
 
+from .._validation import check_gains
+
 # Relative to the largest gain of the empty set.
 RESOLUTION = {torch.float32: 2e-6, torch.float64: 1e-12}
 
@@ -44,7 +46,7 @@ class Record:
     def __init__(self, measure, candidates, budget):
         self.measure, self.budget = measure, budget
         self.points, self.rank = candidates.sort()
-        self.first = measure.gains(self.points)
+        self.first = check_gains(measure.gains(self.points), self.points, measure)
         relative = getattr(measure, "resolution", None) or RESOLUTION[self.first.dtype]
         self.resolution = relative * self.first.abs().max()
         self.least_gain = getattr(measure, "least_gain", -inf)
