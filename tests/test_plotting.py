@@ -345,6 +345,23 @@ def test_an_explanation_shows_picks_over_the_given_rows_nearest_to_them(sampler)
     assert display.ax_.texts[0].get_text() == f"{told.gain[0]:.2g}"
 
 
+def test_rows_that_are_no_images_are_explained_by_their_positions(sampler):
+    display = ExplanationDisplay.from_sampler(sampler, n_items=4)
+    told = sampler.explain()
+    texts = [text.get_text() for text in display.ax_.texts]
+    assert not display.ax_.images
+    for name in "index", "nearest_query", "nearest_conditioning":
+        assert {*map(str, told[name][:4])} <= {*texts}
+
+
+def test_what_is_not_shown_of_a_selection_is_said(sampler):
+    n_picks = len(sampler.selected_indices_)
+    display = ExplanationDisplay.from_sampler(sampler, n_items=4)
+    assert display.ax_.get_xlabel() == f"Order of choice (first 4 of {n_picks})"
+    display = ExplanationDisplay.from_sampler(sampler, n_items=n_picks)
+    assert display.ax_.get_xlabel() == "Order of choice"
+
+
 def test_the_parts_of_a_gain_end_at_it(sampler):
     display = ExplanationDisplay.from_sampler(sampler, DIGITS.images, n_items=4)
     told = sampler.explain()

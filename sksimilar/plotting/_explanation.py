@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._validation import check_selected
-from ._style import CELL, COLORS, FRAME, as_cells, new_axes, show_image
+from ._style import CELL, COLORS, FRAME, as_cells, new_axes, show_item
 
 __all__ = ["ExplanationDisplay"]
 
@@ -16,7 +16,7 @@ GIVEN = ("query", "conditioning")
 
 
 class ExplanationDisplay:
-    """Show the images that were picked, what their gain is made of, and what is near.
+    """Show the rows that were picked, what their gain is made of, and what is near.
 
     From the top: a pick and its gain; the gain as a sum, read from left to right, of
     relevance, conditioning and diversity, up to the line; the most similar row of the
@@ -24,8 +24,8 @@ class ExplanationDisplay:
 
     Parameters
     ----------
-    images : array-like of shape (n_samples, height, width) or with channels last
-        All images.
+    images : array-like of shape (n_samples, height, width), channels last, or None
+        All images; without them rows are shown by their positions.
 
     explanation : dict of ndarrays of shape (n_picks,)
         As `SIMILARSampler.explain` returns it.
@@ -59,7 +59,7 @@ class ExplanationDisplay:
         self.explanation = explanation
 
     @classmethod
-    def from_sampler(cls, sampler, images, *, ax=None, **kwargs):
+    def from_sampler(cls, sampler, images=None, *, ax=None, **kwargs):
         """Explain the last selection of a sampler, make a display and draw it.
 
         Parameters
@@ -67,8 +67,8 @@ class ExplanationDisplay:
         sampler : SIMILARSampler that has selected
             It explains its choice.
 
-        images : array-like of shape (n_samples, height, width) or with channels last
-            Those of all rows that the sampler saw.
+        images : array-like of shape (n_samples, height, width), default=None
+            Those of all rows that the sampler saw, maybe with channels last.
 
         ax : matplotlib Axes, default=None
             Where to draw; a new figure by default.
@@ -120,13 +120,14 @@ class ExplanationDisplay:
             nearest = told[f"nearest_{name}"], told[f"{name}_similarity"]
             self._show(*nearest, CELL * row, kwargs)
         names = ["pick, gain", "", *(f"nearest\n{name}" for name in given)]
-        as_cells(self.ax_, names, CELL * np.arange(rows), width)
+        total = len(self.explanation["index"])
+        as_cells(self.ax_, names, CELL * np.arange(rows), width, total)
         return self
 
     def _show(self, items, numbers, top, kwargs):
-        """Draw a row of images, a number below each."""
+        """Draw rows of X side by side, a number below each."""
         for left, (item, number) in enumerate(zip(items, numbers)):
-            show_image(self.ax_, self.images, item, left, top, **kwargs)
+            show_item(self.ax_, self.images, item, left, top, **kwargs)
             self.ax_.text(
                 left + 0.5,
                 top + 1.2,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._style import CELL, FRAME, as_cells, em, new_axes, show_image
+from ._style import CELL, FRAME, as_cells, em, new_axes, show_item
 
 __all__ = ["SelectedItemsDisplay"]
 
@@ -114,21 +114,23 @@ class SelectedItemsDisplay:
         display : SelectedItemsDisplay
             The display itself.
         """
-        rows = [np.asarray(r, dtype=int)[:n_items] for r in self.selected.values()]
-        width = max([1, *map(len, rows)])
+        rows = [np.asarray(r, dtype=int) for r in self.selected.values()]
+        total = max([1, *map(len, rows)])
+        rows, width = [r[:n_items] for r in rows], min(total, n_items)
         size = (1.8 + 0.42 * width, 0.6 + 0.66 * len(rows))
         self.ax_ = new_axes(size) if ax is None else ax
         self.figure_ = self.ax_.figure
         for row, items in enumerate(rows):
             for column, item in enumerate(items):
                 self._draw(item, column, row, kwargs)
-        self._name_rows(width)
+        names = list(self.selected)
+        as_cells(self.ax_, names, CELL * np.arange(len(names)), width, total)
         return self
 
     def _draw(self, item, column, row, kwargs):
         """Put one image into its cell, 1 wide and 1.4 high, with its class below."""
         left, top = column, CELL * row
-        show_image(self.ax_, self.images, item, left, top, **kwargs)
+        show_item(self.ax_, self.images, item, left, top, **kwargs)
         special = self.highlight_mask is not None and self.highlight_mask[item]
         self.ax_.text(
             left + 0.5,
@@ -149,7 +151,3 @@ class SelectedItemsDisplay:
         corner = (left + 0.04, top + 0.04)
         style = {"edgecolor": FRAME, "linewidth": em(0.16), "fill": False}
         self.ax_.add_patch(Rectangle(corner, 0.92, 0.92, **style))
-
-    def _name_rows(self, width):
-        names = list(self.selected)
-        as_cells(self.ax_, names, CELL * np.arange(len(names)), width)

@@ -59,8 +59,14 @@ def tidy(ax, x_name, y_name):
         locator.set_params(integer=True)  # Labels and picks are counted.
 
 
-def show_image(ax, images, item, left, top, **kwargs):
-    """Put one of many images, which share their shades, into its cell."""
+def show_item(ax, images, item, left, top, **kwargs):
+    """Put one of many images, which share their shades, into its cell.
+
+    Of rows that are no images (None) it is their position.
+    """
+    if images is None:
+        ax.text(left + 0.5, top + 0.5, str(item), ha="center", va="center")
+        return
     images = np.asarray(images)
     options = {
         "cmap": "gray_r",
@@ -71,14 +77,17 @@ def show_image(ax, images, item, left, top, **kwargs):
     ax.imshow(images[item], **options | kwargs)
 
 
-def as_cells(ax, names, tops, width):
-    """Make axes that hold rows of cells, named at the left, in order of choice."""
+def as_cells(ax, names, tops, width, total):
+    """Make axes that hold rows of cells, named at the left, in order of choice.
+
+    Of ``total`` cells in a row ``width`` are shown.
+    """
     ax.set_xlim(0, width)
     ax.set_ylim(tops[-1] + CELL, 0)  # The first row on top.
     ax.set_yticks(np.asarray(tops) + 0.5, labels=names)
     ticks = np.unique([1, *range(5, width + 1, 5)])
     ax.set_xticks(ticks - 0.5, labels=ticks)
-    ax.set_xlabel("Order of choice")
+    ax.set_xlabel("Order of choice" + f" (first {width} of {total})" * (width < total))
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
 
