@@ -16,16 +16,10 @@ from sklearn.utils.validation import (
 )
 from torch.utils.data import Dataset
 
-from ._validation import (
-    check_budget,
-    check_column,
-    check_disjoint,
-    check_magnitude,
-    check_mask,
-    check_query,
-    is_unlabeled,
-    room_on_device,
-)
+from ._validation.labels import check_column, is_unlabeled
+from ._validation.numbers import check_budget, check_magnitude
+from ._validation.rows import check_disjoint, check_mask, check_query
+from ._validation.settings import room_on_device
 from .rows import check_sliceable, dicts_explained
 from .seeding import generator
 

@@ -16,8 +16,6 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 
-from ._validation import check_same_run
-
 try:
     import fcntl
 except ImportError:  # Only Unix can lock a directory.
@@ -39,7 +37,7 @@ def open_checkpoint(directory, identity):
     store = Checkpoint(_writable(directory))
     stored = store.load()
     if stored is not None:
-        check_same_run(stored["identity"], identity, directory)
+        _check_same_run(stored["identity"], identity, directory)
     return store, stored
 
 
@@ -59,6 +57,17 @@ def _writable(directory):
             "only reading. Change its permissions, or name another."
         )
     return path
+
+
+def _check_same_run(found, wanted, directory):
+    """Refuse a checkpoint of other data or other parameters."""
+    names = sorted({*found, *wanted})
+    other = [name for name in names if found.get(name) != wanted.get(name)]
+    if other:
+        raise ValueError(
+            f"The checkpoint in {directory} belongs to another run: it differs in "
+            f"{', '.join(other)}. Pass what that run was given, or a new directory."
+        )
 
 
 class Checkpoint:

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from sklearn.utils import _safe_indexing, check_array
 
-from ._validation import check_finite
+from ._validation.numbers import check_finite
 from .factors import MappedRows, gradient_factors
 from .gradients import column_labels, features, head_outputs
 from .rows import located

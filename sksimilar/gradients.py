@@ -23,7 +23,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 from skorch.helper import SliceDataset
 from torch import nn
 
-from ._validation import check_finite
+from ._validation.numbers import check_finite
 from .inference import (
     check_cross_entropy,
     hidden,

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import SequentialSampler, Subset
 
-from ._validation import check_choice
+from ._validation.words import check_choice
 from .rows import located
 
 __all__ = [

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 
-from ._validation import (
+from ._validation.labels import (
     UNLABELED,
     check_column,
     check_label_list,

@@ -13,24 +13,19 @@ from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_consistent_length
 
 from . import history
-from ._validation import (
+from ._validation.labels import (
     check_answerable,
     check_answers,
-    check_budget,
     check_column,
     check_label_list,
     check_labeled_mask,
-    check_mask,
-    check_no_regressor,
-    check_options,
-    check_positions,
-    check_query,
-    check_sets,
-    check_stopping,
     check_validation,
-    optional,
     warn_of_nothing_unlabeled,
 )
+from ._validation.numbers import check_budget
+from ._validation.rows import check_mask, check_positions, check_query
+from ._validation.settings import check_no_regressor, check_sets, check_stopping
+from ._validation.words import check_options, optional
 from .callbacks import CallbackSupportMixin, with_callbacks
 from .checkpoint import open_checkpoint
 from .labels import Codebook, check_labels, sort_answers

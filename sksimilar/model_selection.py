@@ -10,7 +10,9 @@ from sklearn.metrics import recall_score
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils.validation import _num_samples
 
-from ._validation import check_budget, check_mask, known_labels
+from ._validation.labels import known_labels
+from ._validation.numbers import check_budget
+from ._validation.rows import check_mask
 from .seeding import generator
 
 __all__ = [

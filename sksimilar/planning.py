@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from joblib import effective_n_jobs
 
-from ._validation import format_bytes
+from ._validation.numbers import format_bytes
 from .measures import FUNCTIONS
 from .problem import Problem
 

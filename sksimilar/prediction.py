@@ -5,7 +5,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from ._validation import UNLABELED, check_column, is_unlabeled
+from ._validation.labels import UNLABELED, check_column, is_unlabeled
 from .rows import check_rows, check_sliceable, take
 from .training import decision_values, predict_columns, probabilities
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from ._validation import check_picks
+from ._validation.choices import check_picks
 from .measures import AcquisitionFunction, Sizes
 from .optimizers import Selection, resolve_optimizer
 from .similarity import Similarity

@@ -10,15 +10,11 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._validation import (
-    check_candidates,
-    check_device,
-    check_known,
-    check_labeled,
-    check_selected,
-    check_sound,
-    parse_bytes,
-)
+from ._validation.choices import check_selected, check_sound
+from ._validation.labels import check_labeled
+from ._validation.numbers import parse_bytes
+from ._validation.rows import check_candidates, check_known
+from ._validation.settings import check_device
 from .base import BaseSampler
 from .embeddings import DTYPES, similarity_of
 from .measures import resolve_function

@@ -15,7 +15,8 @@ anew in every round of active learning, since all but the first grow:
 
 import numpy as np
 
-from ._validation import check_callable, check_choice, check_mask
+from ._validation.rows import check_mask
+from ._validation.words import check_callable, check_choice
 
 __all__ = ["SCENARIOS", "SETS", "Scenario", "resolve"]
 

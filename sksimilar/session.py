@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
 from . import history, training
-from ._validation import check_selection
+from ._validation.choices import check_selection
 from .checkpoint import Checkpoint
 from .gradients import UnknownLabels
 from .labels import Codebook

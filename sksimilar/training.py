@@ -24,7 +24,7 @@ from skorch.dataset import ValidSplit
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from ._validation import check_choice
+from ._validation.words import check_choice
 from .models import xavier
 from .rows import take, with_labels
 from .seeding import seeded, with_seed

@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from .._validation import check_labeled_rows, said_of
+from .._validation.labels import check_labeled_rows
+from .._validation.words import said_of
 from ..base import BaseSampler
 from ..blocks import blockwise
 from ..embeddings import similarity_of

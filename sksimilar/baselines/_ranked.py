@@ -7,7 +7,7 @@ import torch
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import validate_data
 
-from .._validation import check_labeled
+from .._validation.labels import check_labeled
 from ..base import BaseSampler
 from ..gradients import column_labels, log_probabilities
 from ..problem import RELEVANCE_DECIMALS

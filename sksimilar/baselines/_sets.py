@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from .._validation import is_unlabeled
+from .._validation.labels import is_unlabeled
 from ..embeddings import similarity_of
 
 NO_ROWS = np.empty(0, dtype=np.int64)

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from .._validation import check_budget, check_counts, check_share
+from .._validation.numbers import check_budget, check_counts, check_share
 from ..seeding import generator
 
 __all__ = [

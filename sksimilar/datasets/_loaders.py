@@ -17,7 +17,7 @@ from sklearn.datasets import fetch_openml, load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.utils import Bunch
 
-from .._validation import optional
+from .._validation.words import optional
 
 __all__ = [
     "DATASETS",

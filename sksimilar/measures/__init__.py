@@ -19,7 +19,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from .._validation import check_choice
+from .._validation.words import check_choice
 from ._base import (
     AcquisitionFunction,
     Cost,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from sklearn.base import BaseEstimator, clone
 
-from .._validation import check_bounds
+from .._validation.numbers import check_bounds
 
 
 class Sizes(NamedTuple):

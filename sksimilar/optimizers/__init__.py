@@ -12,7 +12,7 @@ differ by less than the rounding of their sum count as tied (`resolution`), beca
 duplicated rows have gains that are equal on paper and not in floating point.
 """
 
-from .._validation import check_choice
+from .._validation.words import check_choice
 from ._greedy import greedy
 from ._lazy import lazy
 from ._record import Selection

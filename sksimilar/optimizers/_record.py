@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from sklearn.utils.random import sample_without_replacement
 
-from .._validation import check_gains
+from .._validation.choices import check_gains
 
 # Relative to the largest gain of the empty set.
 RESOLUTION = {torch.float32: 2e-6, torch.float64: 1e-12}

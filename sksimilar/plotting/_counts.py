@@ -1,6 +1,6 @@
 """How many of the rows asked for are wanted."""
 
-from .._validation import check_curves
+from ._checks import check_curves
 from ._highlighted import HighlightedCurveDisplay
 
 __all__ = ["SelectionCountsDisplay"]

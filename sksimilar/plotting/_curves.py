@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._validation import check_curves
+from ._checks import check_curves
 from ._style import line_style, name_at_the_end, new_axes, tidy
 
 __all__ = ["ActiveLearningCurveDisplay"]

@@ -4,7 +4,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 
-from .._validation import check_plane, check_selected
+from .._validation.choices import check_selected
+from ._checks import check_plane
 from ._style import ROLES, em, new_axes
 
 __all__ = ["EmbeddingDisplay"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._validation import check_selected
+from .._validation.choices import check_selected
 from ._style import CELL, COLORS, FRAME, as_cells, new_axes, show_item
 
 __all__ = ["ExplanationDisplay"]

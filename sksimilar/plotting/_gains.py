@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._validation import check_selected
+from .._validation.choices import check_selected
 from ._style import COLORS, FRAME, em, new_axes, tidy
 
 __all__ = ["GainCurveDisplay"]

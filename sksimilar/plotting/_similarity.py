@@ -4,7 +4,7 @@ import numpy as np
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from .._validation import check_selected
+from .._validation.choices import check_selected
 from ._style import apart, em, new_axes
 
 __all__ = ["SimilarityDisplay"]

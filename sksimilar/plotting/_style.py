@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.isotonic import isotonic_regression
 
-from .._validation import optional
+from .._validation.words import optional
 
 # Okabe and Ito's colors, told apart by the color-blind.  Black comes first, where the
 # baseline stands; line styles and markers serve where there is no color.

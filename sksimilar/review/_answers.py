@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .._validation import check_budget
+from .._validation.numbers import check_budget
 from ._classes import Classes
 
 FORMAT = "sksimilar answers"

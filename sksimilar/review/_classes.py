@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from .._validation import UNLABELED, check_label_list, is_unlabeled
+from .._validation.labels import UNLABELED, check_label_list, is_unlabeled
 
 TYPES = {
     "bool": {"True": True, "False": False}.__getitem__,

@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from .._validation import optional
+from .._validation.words import optional
 from ..rows import is_frame, take
 
 CHANNELS = (1, 3, 4)

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils.validation import _num_samples, column_or_1d
 
-from .._validation import check_budget, is_unlabeled
+from .._validation.labels import is_unlabeled
+from .._validation.numbers import check_budget
 from ._answers import FORMAT, VERSION
 from ._classes import Classes
 from ._items import as_contents

@@ -3,7 +3,8 @@
 import numpy as np
 from sklearn.utils import Bunch
 
-from .._validation import check_positions, check_selected
+from .._validation.choices import check_selected
+from .._validation.rows import check_positions
 
 PARTS = ("relevance", "conditioning", "diversity")
 SETS = ("query", "conditioning")
