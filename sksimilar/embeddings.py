@@ -4,13 +4,14 @@ import numpy as np
 import torch
 from sklearn.utils import _safe_indexing, check_array
 
+from ._validation.labels import check_labeled
 from ._validation.numbers import check_finite
 from .factors import MappedRows, gradient_factors
 from .gradients import column_labels, features, head_outputs
 from .rows import located
 from .similarity import METRICS, DenseSimilarity
 
-__all__ = ["DTYPES", "labeled_head", "similarity_of"]
+__all__ = ["DTYPES", "labeled_head", "similarity_of", "truly_labeled"]
 
 # What an embedding may be kept in; "auto" is what it was computed in.
 DTYPES = {
@@ -22,6 +23,41 @@ DTYPES = {
 }
 
 READ_AT_ONCE = 1 << 28  # Bytes; rows of larger files are read when they are needed.
+
+
+def truly_labeled(sampler, y, **given):
+    """Return the given rows whose gradients use true labels, having checked these.
+
+    Parameters
+    ----------
+    sampler : BaseSampler
+        Its ``estimator``, ``embedding`` and ``labels`` say whether any do.
+
+    y : array-like of shape (n_samples,), or None
+        Labels.
+
+    **given : ndarray of int64, or None
+        Positions in X, by the name of the mask that marks them.
+
+    Returns
+    -------
+    labeled : ndarray of shape (n_labeled,), int64
+        Positions in X, ascending.
+
+    Raises
+    ------
+    ValueError
+        If a label that is used is not known.
+    """
+    labeled = np.empty(0, dtype=np.int64)
+    uses_labels = sampler.estimator is not None and sampler.embedding != "features"
+    if not uses_labels or sampler.labels == "hypothesized":
+        return labeled
+    for name, rows in given.items():
+        if rows is not None and len(rows):
+            check_labeled(y, rows, name)
+            labeled = np.union1d(labeled, rows)
+    return labeled
 
 
 def similarity_of(

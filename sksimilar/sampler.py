@@ -11,12 +11,11 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._validation.choices import check_selected, check_sound
-from ._validation.labels import check_labeled
 from ._validation.numbers import parse_bytes
 from ._validation.rows import check_candidates, check_known
 from ._validation.settings import check_device
 from .base import BaseSampler
-from .embeddings import DTYPES, similarity_of
+from .embeddings import DTYPES, similarity_of, truly_labeled
 from .measures import resolve_function
 from .optimizers import OPTIMIZERS
 from .partition import RawProblem, solve_in_parts
@@ -369,7 +368,8 @@ class SIMILARSampler(BaseSampler):
         self.function_.check(bounds, _tensor(self.query_), _tensor(self.conditioning_))
         self._memory_limit = parse_bytes(self.memory_limit)
         check_device(self.device)
-        labeled = self._labeled(y)
+        given = {"query_mask": self.query_, "conditioning_mask": self.conditioning_}
+        labeled = truly_labeled(self, y, **given)
         if not len(self.candidates_):  # There is nothing that `select` could return.
             return
         problem = self._raw_problem(X, y, labeled)
@@ -408,17 +408,6 @@ class SIMILARSampler(BaseSampler):
 
     def _given(self):
         return [s for s in (self.query_, self.conditioning_) if s is not None]
-
-    def _labeled(self, y):
-        """Return the given rows whose true labels are used, having checked them."""
-        uses_labels = self.estimator is not None and self.embedding != "features"
-        if not uses_labels or self.labels == "hypothesized":
-            return np.empty(0, dtype=np.int64)
-        names = "query_mask", "conditioning_mask"
-        for rows, name in zip((self.query_, self.conditioning_), names):
-            if rows is not None and len(rows):
-                check_labeled(y, rows, name)
-        return np.unique(np.concatenate([np.empty(0, np.int64), *self._given()]))
 
     def _select(self, n):
         rng = self._rng()

@@ -7,11 +7,11 @@ import torch
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import validate_data
 
-from .._validation.labels import check_labeled
 from ..base import BaseSampler
+from ..embeddings import truly_labeled
 from ..gradients import column_labels, log_probabilities
 from ..problem import RELEVANCE_DECIMALS
-from ._sets import NO_ROWS, check_estimator, check_query_given, embed, query_labels
+from ._sets import check_estimator, check_query_given, embed, query_labels
 
 
 class RandomSampler(BaseSampler):
@@ -171,18 +171,10 @@ class TopCosineSampler(RankedSampler):
             self.query_,
             embedding=self.embedding,
             metric="raw_cosine",
-            labeled=self._labeled(y),
+            labeled=truly_labeled(self, y, query_mask=self.query_),
         )
         scores = similarity.largest(candidates, query)
         return scores.round(decimals=RELEVANCE_DECIMALS)
-
-    def _labeled(self, y):
-        """Return the query rows if their true labels are used, having checked them."""
-        uses_labels = self.estimator is not None and self.embedding != "features"
-        if not uses_labels or self.labels == "hypothesized":
-            return NO_ROWS
-        check_labeled(y, self.query_, "query_mask")
-        return self.query_
 
 
 class MostLikelyPositiveSampler(PredictionSampler):
