@@ -13,7 +13,7 @@ from math import prod
 import torch
 
 from .blocks import blockwise, in_blocks
-from .factors import is_mapped, take_rows, unit_rows
+from .factors import doubled, is_mapped, take_rows, unit_rows
 
 __all__ = [
     "METRICS",
@@ -75,6 +75,16 @@ class Similarity(ABC):
         similarity : Similarity
             Of the same class.
         """
+
+    def double(self):
+        """Return the same similarity, computed in float64 as far as that adds digits.
+
+        Returns
+        -------
+        similarity : Similarity
+            By default itself: what is there already becomes no more precise.
+        """
+        return self
 
     def sums(self, points, over, weights=None):
         """Return sum_{j in over} w_j S_ij for every point i.
@@ -244,6 +254,11 @@ class InnerProduct(Similarity):
     def __len__(self):
         return len(self.factors[0])
 
+    def double(self):
+        precise = copy(self)
+        precise.factors = tuple(map(doubled, self.factors))
+        return precise
+
     def restrict(self, points):
         part = copy(self)
         part.factors = tuple(f.index_select(0, points) for f in self.factors)
@@ -406,6 +421,11 @@ class RBFSimilarity(InnerProduct):
 
     def diagonal(self):
         return torch.ones_like(self.squared_norms)
+
+    def double(self):
+        precise = super().double()
+        precise.squared_norms = InnerProduct.diagonal(precise)
+        return precise
 
     def restrict(self, points):
         part = super().restrict(points)  # With gamma of all points.

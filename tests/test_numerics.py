@@ -14,7 +14,7 @@ from sksimilar import SIMILARSampler, baselines
 from sksimilar.factors import gradient_factors
 from sksimilar.measures import FUNCTIONS, LogDeterminant
 from sksimilar.optimizers import greedy
-from sksimilar.similarity import CosineSimilarity, RBFSimilarity
+from sksimilar.similarity import CosineSimilarity, InnerProduct, RBFSimilarity
 
 N, D, C = 200, 6, 3
 RNG = np.random.default_rng(0)
@@ -76,6 +76,25 @@ def test_a_small_ridge_gives_numbers_and_different_rows(ridge):
     S = METRICS["cosine"](rows)[np.ix_(*[sampler.selected_indices_] * 2)]
     value = np.linalg.slogdet(S + ridge * np.eye(25))[1]
     assert_allclose(sampler.value_, value, rtol=1e-6)
+
+
+@pytest.mark.parametrize("share", [1e-2, 1e-4, 1e-6, 1e-8])
+@pytest.mark.parametrize("Q", [None, [10, 11]])
+@pytest.mark.parametrize("P", [None, [12, 13]])
+def test_a_ridge_far_below_the_kernel_loses_no_digit(share, Q, P):
+    rng, V = np.random.default_rng(3), torch.arange(10)
+    given = [None if rows is None else torch.tensor(rows) for rows in (Q, P)]
+    for _ in range(10):
+        rows = 1000 * rng.normal(size=(14, 2))
+        rows[5:8] = rows[:3]
+        rows = rows.astype(np.float32)
+        S = rows.astype(float) @ rows.T.astype(float)
+        ridge = share * S.diagonal().max()
+        operator = InnerProduct(torch.as_tensor(rows))
+        chosen = greedy(LogDeterminant(ridge).measure(operator, V, *given), V, 8)
+        picks = chosen.points.tolist()
+        value = information(log_determinant(ridge), S, V, picks, Q, P or [])
+        assert_allclose(chosen.gains.sum(), value, rtol=1e-5)
 
 
 @pytest.mark.parametrize("ridge", [1.0, 0.1, 1e-3, 1e-6])

@@ -8,6 +8,7 @@ from sklearn.metrics.pairwise import cosine_similarity, euclidean_distances
 
 from sksimilar.factors import gradient_factors
 from sksimilar.similarity import (
+    METRICS,
     CosineSimilarity,
     DenseSimilarity,
     InnerProduct,
@@ -100,6 +101,20 @@ def test_lazy_equals_dense(name, embedding, dtype, atol, monkeypatch):
     assert_allclose(part.diagonal(), expected.diagonal()[A], rtol=0, atol=atol)
     low, high = S.bounds
     assert low - atol <= expected.min() and expected.max() <= high + atol
+
+
+@pytest.mark.parametrize("kind", METRICS.values())
+def test_in_float64_it_is_that_of_the_same_factors(kind):
+    S = kind(*head_factors(torch.float32))
+    options = {"gamma": S.gamma} if hasattr(S, "gamma") else {}
+    factors = [factor.double() for factor in S.factors]
+    expected = kind(*factors, prepared=True, **options)
+    precise = S.double()
+    assert S[:, :].dtype == torch.float32 and precise[:, :].dtype == torch.float64
+    assert_allclose(precise[:, :], expected[:, :], rtol=0, atol=1e-12)
+    assert_allclose(precise.diagonal(), expected.diagonal(), rtol=1e-12)
+    part = precise.restrict(torch.arange(5))
+    assert_allclose(part[:, :], expected[:5, :5], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("scale", [1, 30, 200, 1e4])

@@ -3,7 +3,6 @@
 import torch
 
 from ..blocks import TILE, blockwise
-from ..factors import is_mapped
 from ..similarity import InnerProduct
 
 ROUNDING = 1e-12  # Of the squared norm, in float64; float32 features know no better.
@@ -22,12 +21,9 @@ class SquaredDistances:
     """
 
     def __init__(self, similarity):
-        factors = similarity.factors
-        self.inner = InnerProduct(
-            *(f.double() if is_mapped(f) else _Doubled(f) for f in factors)
-        )
+        self.inner = InnerProduct(*similarity.double().factors)
         self.squared_norms = self.inner.diagonal()
-        self.width = sum(f.shape[1] for f in factors)
+        self.width = sum(f.shape[1] for f in similarity.factors)
 
     def __len__(self):
         return len(self.inner)
@@ -53,26 +49,6 @@ class SquaredDistances:
             TILE,
         )
         return torch.cat(list(nearest))
-
-
-class _Doubled:
-    """A matrix whose rows turn into float64 as they are read.
-
-    Reading is what takes time, and there are half as many bytes to read.
-    """
-
-    def __init__(self, matrix):
-        self.matrix = matrix
-        self.shape, self.device = matrix.shape, matrix.device
-
-    def __len__(self):
-        return len(self.matrix)
-
-    def __getitem__(self, points):
-        return self.matrix[points].double()
-
-    def index_select(self, dim, points):
-        return self.matrix.index_select(dim, points).double()
 
 
 class KCenter:

@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval
 
 from ..blocks import blockwise
 from ._base import Cost, SetFunction
-from ._posterior import LARGE, SLAB, Posterior, inverse, is_large, lessen
+from ._posterior import LARGE, SLAB, SMALL, Posterior, inverse, is_large, lessen
 from ._weights import check_weights, cost_of_check
 
 
@@ -65,7 +65,8 @@ class LogDeterminant(_Foresighted, SetFunction):
     f(j | C) is the log of what is left of S_jj once C is known, a Schur complement.
     The rows L^-1 S_{C,:} of an incremental Cholesky factor are kept for C alone ([2]_),
     so memory is ``n (|P| + |Q| + budget)`` numbers, with a query and a ridge below 0.03
-    another ``n budget``, and each pick costs one pass.
+    another ``n budget``, and each pick costs one pass.  With a ridge below a thousandth of
+    the largest S_jj, which rounding in float32 comes near to, S and all rows are float64.
 
     With ridge s^2 this is the information gain of a Gaussian process with noise s^2:
     its mutual information is the rule of transductive active learning ([3]_), which
@@ -143,12 +144,12 @@ class LogDeterminant(_Foresighted, SetFunction):
         return twin
 
     def gains(self, points):
-        return self.posterior_.left(points).log_().to(self.posterior_.rows.dtype)
+        return self.posterior_.left(points).log_().to(self.posterior_.dtype)
 
     def information(self, informed, points):
         known = informed.posterior_.left(points)
         left = self.posterior_.left(points).sub_(known).div_(known)
-        return left.to(self.posterior_.rows.dtype).log1p_()
+        return left.to(self.posterior_.dtype).log1p_()
 
     def measure(
         self, similarity, ground, query=None, conditioning=None, eta=1.0, nu=1.0
@@ -180,6 +181,8 @@ class LogDeterminant(_Foresighted, SetFunction):
         if n_query and self.ridge < LARGE:  # Then it is like one of the others.
             products += sizes.budget * (2 * sizes.width + rows)
             held, traffic = held + sizes.budget, traffic * 4 / 3
+        if self.ridge < SMALL:  # Then all is in float64.
+            products, traffic, held = 2 * products, 2 * traffic, 2 * held
         if max(sizes.eta, sizes.nu) > 1:
             check = cost_of_check(n_query + sizes.n_conditioning, sizes.width)
             products, traffic = products + check.products, traffic + check.traffic

@@ -6,9 +6,10 @@ import torch
 
 from ..blocks import blockwise
 
-__all__ = ["LARGE", "SLAB", "Posterior", "inverse", "is_large", "lessen"]
+__all__ = ["LARGE", "SLAB", "SMALL", "Posterior", "inverse", "is_large", "lessen"]
 
 LARGE = 0.03  # A ridge, relative to the largest S_jj.
+SMALL = 1e-3  # Relative again: below it rounding in float32 would be seen in the picks.
 SLAB = 32  # Rows for which room is made at once.
 RELATIVE_FLOOR = 1e-6  # Of the ridge: where a weight above 1 may leave less than it.
 ROUNDING = 1e-3  # Of the largest S_jj: what is missing beyond that is no rounding.
@@ -36,6 +37,10 @@ class Posterior:
 
     def __init__(self, similarity, ridge):
         diagonal = similarity.diagonal()
+        self.dtype = diagonal.dtype
+        if bool(ridge < SMALL * diagonal.max()):
+            similarity = similarity.double()
+            diagonal = similarity.diagonal().double()
         self.similarity, self.ridge = similarity, ridge
         self.rows = Slabs(diagonal)
         self.variance = diagonal.double() + ridge
@@ -65,7 +70,7 @@ class Posterior:
         rest = known.new_empty(len(points), len(self.variance))
 
         def fill(part):
-            left = scale * self.similarity[points, part]
+            left = (scale * self.similarity[points, part]).to(known)
             self.rows.add_to(left, known, part)
             rest[:, part] = left if weights is None else weights @ left.to(self.precise)
 
