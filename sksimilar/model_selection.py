@@ -136,8 +136,8 @@ class PoolSplit:
                 f"`eval_mask` marks {len(rows)} rows for {self.n_splits} test folds. Mark "
                 "one for each fold at least, or lower `n_splits`."
             )
-        known = np.ones(0, bool) if y is None else known_labels(y, all_known=True)
-        n_unknown = np.count_nonzero(~known)
+        n_known = len(rows) if y is None else known_labels(y, all_known=True).sum()
+        n_unknown = len(rows) - n_known
         if n_unknown:
             raise ValueError(
                 f"`eval_mask` marks {n_unknown} unlabeled rows (y == -1), which nothing "

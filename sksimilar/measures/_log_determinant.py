@@ -154,10 +154,10 @@ class LogDeterminant(_Foresighted, SetFunction):
     def measure(
         self, similarity, ground, query=None, conditioning=None, eta=1.0, nu=1.0
     ):
+        self.check(similarity.bounds, query, conditioning)
         if max(eta, nu) > 1:
             given = (query, eta), (conditioning, nu)
             check_weights(similarity, ground, given, self.ridge)
-        self.check(similarity.bounds, query, conditioning)
         if query is None or eta > 1 or not is_large(self.ridge, similarity.diagonal()):
             return super().measure(similarity, ground, query, conditioning, eta, nu)
         given = super().measure(similarity, ground, None, conditioning, nu=nu)

@@ -38,7 +38,7 @@ class Posterior:
     def __init__(self, similarity, ridge):
         diagonal = similarity.diagonal()
         self.dtype = diagonal.dtype
-        if bool(ridge < SMALL * diagonal.max()):
+        if not is_large(ridge, diagonal, SMALL):
             similarity = similarity.double()
             diagonal = similarity.diagonal().double()
         self.similarity, self.ridge = similarity, ridge
@@ -128,9 +128,12 @@ class Posterior:
         return twin
 
 
-def is_large(ridge, diagonal):
-    """Return whether the rounding of what is stored is nothing beside the ridge."""
-    return bool(ridge >= LARGE * diagonal.max())
+def is_large(ridge, diagonal, share=LARGE):
+    """Return whether the ridge is at least such a share of the largest S_jj.
+
+    By default one beside which the rounding of what is stored is nothing.
+    """
+    return bool(ridge >= share * diagonal.max())
 
 
 def lessen(variance, rows):
