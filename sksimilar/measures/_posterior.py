@@ -138,8 +138,12 @@ def is_large(ridge, diagonal, share=LARGE):
 
 def lessen(variance, rows):
     """Take the squares of rows, summed over them, from variances, in place."""
-    for some in rows.split(SLAB):
-        variance.sub_(some.square().sum(dim=0, dtype=torch.float64))
+
+    def fill(part):
+        variance[part] -= rows[:, part].square().sum(dim=0, dtype=torch.float64)
+
+    for _ in blockwise(fill, len(variance), len(rows), variance.device):
+        pass
 
 
 def inverse(lower):
