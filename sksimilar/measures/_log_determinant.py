@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval
 
 from ..blocks import blockwise
 from ._base import Cost, SetFunction
-from ._posterior import LARGE, SLAB, SMALL, Posterior, inverse, is_large, lessen
+from ._posterior import LARGE, SLAB, SMALL, Posterior, Slabs, inverse, is_large, lessen
 from ._weights import check_weights, cost_of_check
 
 
@@ -222,6 +222,7 @@ class LogDeterminantInformation(_Foresighted):
         self.posterior, self.query, self.weight = posterior, query, weight
         self.before = posterior.rows.seal()  # Slabs of P.
         self.to_query = posterior.rest(query, weight)
+        self.scratch = Slabs(self.to_query[0])  # For rows of which squares are kept.
         among = posterior.among(query, weight)
         self.told, self.n_told = among.new_empty(0, len(query)), 0  # R_AQ, of A so far.
         whiten = inverse(posterior.factor(among))
@@ -282,6 +283,7 @@ class LogDeterminantInformation(_Foresighted):
         twin.posterior, twin.ahead_ = self.posterior.over(both), ()
         twin.query = torch.arange(len(points), len(both), device=both.device)
         twin.to_query, twin.variance = self.to_query[:, both], self.variance[both]
+        twin.scratch = Slabs(twin.to_query[0])
         return twin
 
     def _new_rows(self, points):
@@ -291,7 +293,7 @@ class LogDeterminantInformation(_Foresighted):
         whiten = inverse(self.posterior.factor(lower @ lower.T - news.T @ solved))
         weights = whiten @ lower, -whiten @ solved.T, whiten @ (self.told @ solved).T
         of_rows, of_query, of_picks = (some.to(rows) for some in weights)
-        informed = torch.empty_like(rows)
+        informed = self.scratch.room(len(rows))
 
         def fill(part):
             left = of_rows @ rows[:, part]

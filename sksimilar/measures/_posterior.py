@@ -6,7 +6,16 @@ import torch
 
 from ..blocks import blockwise
 
-__all__ = ["LARGE", "SLAB", "SMALL", "Posterior", "inverse", "is_large", "lessen"]
+__all__ = [
+    "LARGE",
+    "SLAB",
+    "SMALL",
+    "Posterior",
+    "Slabs",
+    "inverse",
+    "is_large",
+    "lessen",
+]
 
 LARGE = 0.03  # A ridge, relative to the largest S_jj.
 SMALL = 1e-3  # Relative again: below it rounding in float32 would be seen in the picks.
@@ -54,7 +63,8 @@ class Posterior:
             lower = self.variance[points].clamp_min(self.floor).sqrt()[:, None]
         else:
             lower = self.factor(self.among(points, scale))
-        return self.rest(points, scale, inverse(lower)), lower
+        room = self.rows.room(len(points))
+        return self.rest(points, scale, inverse(lower), room), lower
 
     def among(self, points, scale=1.0):
         """Return what is left of K_{points, points}, in float64."""
@@ -63,20 +73,21 @@ class Posterior:
         left.diagonal().add_(self.ridge)
         return (left + left.T) / 2
 
-    def rest(self, points, scale=1.0, weights=None):
+    def rest(self, points, scale=1.0, weights=None, room=None):
         """Return what is left of S_{points,:}, or some combinations of its rows."""
         known = -scale * self.rows.columns(points)
         weights = weights if weights is None else weights.to(self.precise)
-        rest = known.new_empty(len(points), len(self.variance))
+        if room is None:
+            room = known.new_empty(len(points), len(self.variance))
 
         def fill(part):
             left = (scale * self.similarity[points, part]).to(known)
             self.rows.add_to(left, known, part)
-            rest[:, part] = left if weights is None else weights @ left.to(self.precise)
+            room[:, part] = left if weights is None else weights @ left.to(self.precise)
 
-        for _ in blockwise(fill, rest.shape[1], len(points), rest.device):
+        for _ in blockwise(fill, room.shape[1], len(points), room.device):
             pass
-        return rest
+        return room
 
     def factor(self, left, relative=False):
         """Return the lower Cholesky factor of what is left among some points.
@@ -187,15 +198,17 @@ class Slabs:
         twin.open, twin.used = self.open.new_empty(0, len(points)), 0
         return twin
 
+    def room(self, n_rows):
+        """Return where the next rows go: what is made there need not be copied."""
+        if self.used + n_rows > len(self.open):
+            self.seal(max(SLAB, n_rows))
+        return self.open[self.used : self.used + n_rows]
+
     def append(self, rows):
         """Add rows at the end."""
-        if len(rows) >= SLAB:
-            self.seal()
-            self.sealed.append(rows)
-            return
-        if self.used + len(rows) > len(self.open):
-            self.seal(SLAB)
-        self.open[self.used : self.used + len(rows)] = rows
+        room = self.room(len(rows))
+        if room.data_ptr() != rows.data_ptr():
+            room.copy_(rows)
         self.used += len(rows)
 
     def columns(self, points, since=0):
