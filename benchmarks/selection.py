@@ -26,6 +26,7 @@ from time import perf_counter, process_time
 
 import numpy as np
 import torch
+from torch.nn.functional import pad
 
 from sksimilar.baselines._badge import seed_centers
 from sksimilar.baselines._distances import KCenter, SquaredDistances
@@ -56,7 +57,7 @@ SHARE_COPIED = 0.2  # Of the distinct rows, where there are copies.
 
 
 def embedding(n, n_classes, n_features, seed, copies=1):
-    """Return features after a ReLU, the logits of a random head, and its predictions."""
+    """Return features after a ReLU, with a one, the logits of a head, its predictions."""
     rng = np.random.default_rng(seed)
     distinct = round(n / (1 + SHARE_COPIED * (copies - 1)))
     centers = 0.7 * rng.standard_normal((n_classes, n_features), dtype=np.float32)
@@ -65,7 +66,7 @@ def embedding(n, n_classes, n_features, seed, copies=1):
     again = np.arange(n - distinct) % max(1, round(SHARE_COPIED * distinct))
     h = torch.as_tensor(h[rng.permutation(np.append(np.arange(distinct), again))])
     z = h.relu_() @ torch.as_tensor(centers).T / n_features**0.5
-    return h, z, z.argmax(dim=1)
+    return pad(h, (0, 1), value=1.0), z, z.argmax(dim=1)
 
 
 def problem(name, args):

@@ -6,7 +6,9 @@ from numbers import Integral
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils import get_tags
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import (
     _num_samples,
@@ -20,7 +22,7 @@ from ._validation.labels import check_column, is_unlabeled
 from ._validation.numbers import check_budget, check_magnitude
 from ._validation.rows import check_disjoint, check_mask, check_query
 from ._validation.settings import room_on_device
-from .rows import check_sliceable, dicts_explained
+from .rows import check_readable, check_sliceable, dicts_explained
 from .seeding import generator
 
 
@@ -124,6 +126,22 @@ class BaseSampler(BaseEstimator, ABC):
         self._is_fitted = True
         return self
 
+    def check(self, *, has_query, has_conditioning):
+        """Refuse parameters that are wrong, or do not fit the sets that there will be.
+
+        Parameters
+        ----------
+        has_query, has_conditioning : bool
+            Whether `fit` will be given these masks.
+
+        Raises
+        ------
+        ValueError
+            What `fit` would raise, before there is anything to fit to.
+        """
+        self._validate_params()
+        check_budget(self.budget, "budget")
+
     def __sklearn_is_fitted__(self):
         return getattr(self, "_is_fitted", False)
 
@@ -160,7 +178,7 @@ class BaseSampler(BaseEstimator, ABC):
             )
         with room_on_device():
             self.selected_indices_ = self._select(min(n, n_candidates))
-        return self.selected_indices_
+        return self.selected_indices_.copy()
 
     def fit_select(self, X, y=None, **masks):
         """Fit and select ``budget`` rows.
@@ -196,7 +214,10 @@ class BaseSampler(BaseEstimator, ABC):
     def _check_rows(self, X, y):
         """Check X where it is an array that no estimator will check, and y."""
         check_sliceable(X)
-        if not isinstance(X, Dataset) and self.estimator is None:
+        if not get_tags(self).no_validation:  # Those that have no use for rows.
+            check_readable(X, self.estimator)
+        X = X.tocsr() if issparse(X) else X  # Not all formats have rows.
+        if self.estimator is None and not isinstance(X, Dataset):
             X = self._check_array(X)
         if y is not None:
             check_consistent_length(X, y)
@@ -207,7 +228,9 @@ class BaseSampler(BaseEstimator, ABC):
         """Return rows that are compared as they are, as an array of finite numbers."""
         unread = isinstance(X, np.memmap)  # Checked when it is embedded.
         dtypes = [np.float64, np.float32]
-        X = X.detach().cpu() if isinstance(X, torch.Tensor) else X
+        if isinstance(X, torch.Tensor):
+            X = X.detach().cpu()
+            X = X.float() if X.dtype == torch.bfloat16 else X  # Unknown to NumPy.
         with dicts_explained(X, f"{type(self).__name__} without an `estimator`"):
             X = validate_data(self, X, dtype=dtypes, skip_check_array=unread)
         if not unread:

@@ -268,7 +268,7 @@ def _digest(content):
 
 def _json(value):
     # Without indents, which json writes in Python, and slowly for a long history.
-    return json.dumps(value, sort_keys=True).encode()
+    return json.dumps(value).encode()
 
 
 def _npz(arrays):

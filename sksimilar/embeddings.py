@@ -6,7 +6,7 @@ from sklearn.utils import _safe_indexing, check_array
 
 from ._validation.labels import check_labeled
 from ._validation.numbers import check_finite
-from .factors import MappedRows, gradient_factors
+from .factors import READ_AT_ONCE, MappedRows, gradient_factors
 from .gradients import column_labels, features, head_outputs
 from .rows import located
 from .similarity import METRICS, DenseSimilarity
@@ -21,8 +21,6 @@ DTYPES = {
     "float16": torch.float16,
     "bfloat16": torch.bfloat16,
 }
-
-READ_AT_ONCE = 1 << 28  # Bytes; rows of larger files are read when they are needed.
 
 
 def truly_labeled(sampler, y, **given):
@@ -101,7 +99,7 @@ def similarity_of(
     metric, dtype = METRICS[metric], DTYPES[dtype]
 
     def kept(factor):
-        return metric.prepare(factor).to(dtype or factor.dtype)
+        return _in_dtype(metric.prepare(factor), dtype)
 
     if embedding == "gradient":
         labels = _Labels(estimator, y, rows, labeled)
@@ -114,9 +112,20 @@ def similarity_of(
     elif estimator is None:
         factors = (_plain(X, rows, metric, kept),)
     else:
-        one = features(estimator, X, rows, layer=layer, each=lambda _, h: (kept(h),))
-        factors = (one,)
+        factors = (kept(metric.settle(features(estimator, X, rows, layer=layer))),)
     return metric(*(_to_device(f, device) for f in factors), prepared=True)
+
+
+def _in_dtype(factor, dtype):
+    """Return a factor in the precision that it is kept in, None for its own."""
+    kept = factor.to(dtype or factor.dtype)
+    if dtype == torch.float16 and not kept.isfinite().all():
+        raise ValueError(
+            "The embedding holds numbers beyond the range of dtype='float16', such as "
+            f"{float(factor.abs().max()):.3g}. Use dtype='bfloat16', or "
+            "metric='cosine', which scales every row."
+        )
+    return kept
 
 
 def _check_estimator(estimator):
@@ -128,14 +137,14 @@ def _check_estimator(estimator):
 
 
 def labeled_head(X, y, rows, labeled, estimator, layer="auto"):
-    """Return the head's input and output, and a label for every row.
+    """Return what the head multiplies, what comes out, and a label for every row.
 
     Parameters are those of `similarity_of`; labels are the predicted ones, and those in
     y at the rows ``labeled``.
 
     Returns
     -------
-    features, logits, labels : tensors of len(rows) rows
+    inputs, logits, labels : tensors of len(rows) rows
     """
     h, z = head_outputs(estimator, X, rows, layer=layer)
     return h, z, _Labels(estimator, y, rows, labeled)(0, z)
@@ -176,7 +185,7 @@ def _plain(X, rows, metric, kept):
     check_finite(values, rows, "Rows")
     if on_disk and values.n_bytes > READ_AT_ONCE:
         return metric.prepare(values)
-    return kept(values[:])
+    return kept(metric.settle(values[:]))
 
 
 def _precomputed(X, rows, estimator, device):
@@ -191,6 +200,8 @@ def _precomputed(X, rows, estimator, device):
             f"n_samples), got {np.shape(X)}."
         )
     kernel = X if len(rows) == len(X) else X[np.ix_(rows, rows)]
+    if isinstance(X, np.memmap):  # Seen here for the first time.
+        kernel = check_array(kernel, dtype=[np.float64, np.float32], input_name="X")
     if not np.allclose(kernel, kernel.T):
         raise ValueError("metric='precomputed' needs a symmetric kernel.")
     return DenseSimilarity(_to_device(torch.as_tensor(kernel), device))

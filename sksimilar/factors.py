@@ -2,7 +2,7 @@
 
 The gradient of the cross-entropy with respect to the last linear layer is, at row i, the
 outer product r_i (h_i, 1)^T of the residual r_i = softmax(z_i) - e_{y_i} and the layer's
-input h_i.  Inner products of outer products factorize, so two thin matrices stand for all
+input h_i, the 1 being what its bias is multiplied by.  Inner products of outer products factorize, so two thin matrices stand for all
 gradients.
 """
 
@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional as F
 
 __all__ = [
+    "READ_AT_ONCE",
     "MappedRows",
     "doubled",
     "gradient_factors",
@@ -19,8 +20,10 @@ __all__ = [
     "unit_rows",
 ]
 
+READ_AT_ONCE = 1 << 28  # Bytes; rows of larger files are read when they are needed.
 
-def gradient_factors(features, logits, labels):
+
+def gradient_factors(inputs, logits, labels):
     """Return the two factors of last-layer gradients.
 
     The direction of r_i is the softmax over the classes other than y_i, with -1 at y_i,
@@ -29,11 +32,11 @@ def gradient_factors(features, logits, labels):
 
     Parameters
     ----------
-    features : tensor of shape (n, d)
-        Input h of the last linear layer.
+    inputs : tensor of shape (n, d + 1)
+        What the last linear layer multiplies, (h, 1); or (n, d) if it has no bias.
 
     logits : tensor of shape (n, n_classes)
-        Its output, n_classes >= 2.
+        What comes out, n_classes >= 2.
 
     labels : tensor of int64 of shape (n,)
         Columns of ``logits``.
@@ -44,7 +47,7 @@ def gradient_factors(features, logits, labels):
         The rows softmax(z_i) - e_{y_i}.
 
     inputs : tensor of shape (n, d + 1)
-        The rows (h_i, 1): the last column belongs to the bias.
+        As given.
     """
     target = F.one_hot(labels, logits.shape[1]).bool()
     others = logits.masked_fill(target, -torch.inf)
@@ -54,7 +57,7 @@ def gradient_factors(features, logits, labels):
     log_length = others.logsumexp(dim=1) - logits.logsumexp(dim=1)
     floor = torch.finfo(logits.dtype).tiny ** 0.25
     length = log_length.exp().clamp_min(floor)[:, None]
-    return length * direction, F.pad(features, (0, 1), value=1.0)
+    return length * direction, inputs
 
 
 class MappedRows:
@@ -138,7 +141,9 @@ class MappedRows:
         # Rows next to each other are read several times as fast by a slice.
         if not isinstance(places, slice) and _is_range(places):
             places = slice(places[0], places[-1] + 1)
-        read = torch.from_numpy(np.array(self.array[places])).to(self.dtype)
+        native = self.array.dtype.newbyteorder("=")
+        read = torch.from_numpy(np.array(self.array[places], dtype=native))
+        read = read.to(self.dtype)
         return unit_rows(read) if self.is_unit else read
 
     def index_select(self, dim, points):

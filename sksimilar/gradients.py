@@ -25,6 +25,7 @@ from torch import nn
 
 from ._validation.numbers import check_finite
 from .inference import (
+    affine,
     check_cross_entropy,
     hidden,
     linears,
@@ -75,17 +76,17 @@ class UnknownLabels(ValueError):
 
 
 def head_outputs(estimator, X, rows, *, layer="auto", each=None):
-    """Return the input and the output of the last linear layer.
+    """Return what the last linear layer multiplies, and what comes out.
 
     With r_i = softmax(z_i) - e_{y_i} for a column y_i of the logits, r_i (h_i, 1)^T is
     the gradient of the cross-entropy of row i with respect to that layer.  Class
     weights and label smoothing are part of the training and not of this gradient.
 
-    Of a network, h and z are recorded while it predicts, through its own inference
+    A layer without bias multiplies h alone.  Of a network, h and z are recorded while it predicts, through its own inference
     path, and softmax(z) must be what it predicts.  A network with one logit counts as
     one with the two logits (0, z).  Of a scikit-learn classifier, h is the X that it
     sees and z its log-probabilities: if softmax(W x + b) is what it predicts, as for
-    `LogisticRegression`, that gives the exact gradient.
+    `LogisticRegression`, that gives the exact gradient, without b if it fits none.
 
     Parameters
     ----------
@@ -104,12 +105,13 @@ def head_outputs(estimator, X, rows, *, layer="auto", each=None):
 
     each : callable, default=None
         What to keep of a batch: a function of the place of its first row in ``rows``,
-        h and z that returns a tuple of matrices.  By default h and z.
+        (h, 1) and z that returns a tuple of matrices.  By default these.
 
     Returns
     -------
-    features : tensor of shape (n_rows, d)
-        The inputs h, at least float32, on the device of the network.
+    inputs : tensor of shape (n_rows, d + 1)
+        The rows (h_i, 1), at least float32, on the device of the network; without the
+        column of ones where there is no bias.
 
     logits : tensor of shape (n_rows, n_classes)
         The outputs z, likewise.
@@ -204,7 +206,7 @@ class _Adapter(ABC):
 
     @abstractmethod
     def head(self, X, rows, layer):
-        """Yield (h, z), of shapes (n_batch, d) and (n_batch, n_classes)."""
+        """Yield (h, 1) and z, of shapes (n_batch, d + 1) and (n_batch, n_classes)."""
 
     @abstractmethod
     def features(self, X, rows, layer):
@@ -236,8 +238,8 @@ class _NetAdapter(_Adapter):
         return read(self.net, predicted_logs, X, rows, {})
 
     def columns(self, y, n_classes):
-        numeric = y.dtype.kind in "biuf"  # Else isin would take "1" for 1.
-        bad = y[~np.isin(y, np.arange(n_classes))] if numeric else y
+        column = dict.fromkeys(range(n_classes))
+        bad = [label for label in y.tolist() if label not in column]
         if len(bad):
             raise ValueError(
                 f"The labels of a network must be the columns of its output, integers "
@@ -257,7 +259,7 @@ class _ClassifierAdapter(_Adapter):
         self._check(X, layer)
         for batch in _batches(X, rows):
             logs = logarithm(self._predict(batch))
-            yield _as_tensor(batch).to(logs.dtype), logs
+            yield affine(_as_tensor(batch).to(logs.dtype), self._has_bias()), logs
 
     def features(self, X, rows, layer):
         self._check(X, layer)
@@ -280,6 +282,9 @@ class _ClassifierAdapter(_Adapter):
     def _predict(self, batch):
         with dicts_explained(batch, type(self.classifier).__name__):
             return torch.tensor(np.asarray(self.classifier.predict_proba(batch)))
+
+    def _has_bias(self):
+        return bool(getattr(self.classifier, "fit_intercept", True))
 
     def _check(self, X, layer):
         if layer != "auto":
@@ -362,13 +367,21 @@ def _batches(X, rows):
 def _as_tensor(batch):
     """Return a copy of a batch of rows as a tensor of floats."""
     array = np.asarray(batch)
+    is_narrow = array.dtype.kind == "f" and array.dtype.itemsize <= 4
     try:
-        return torch.tensor(array if array.dtype.kind == "f" else array.astype(float))
+        vectors = array.astype(np.float32 if is_narrow else np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(
             "The rows of X are compared as vectors and must be numbers. Encode the "
             "other columns in a Pipeline, ahead of the classifier."
         ) from error
+    if vectors.ndim != 2:
+        raise ValueError(
+            "The rows of X are compared as vectors, and must be some of shape (n_samples, "
+            f"n_features); got {vectors.shape}. Flatten them in a Pipeline, ahead of the "
+            "classifier, or pass the network itself."
+        )
+    return torch.from_numpy(vectors)
 
 
 def _short(estimator):

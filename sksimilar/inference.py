@@ -14,9 +14,10 @@ from torch import nn
 from torch.utils.data import SequentialSampler, Subset
 
 from ._validation.words import check_choice
-from .rows import located
+from .rows import is_frame, located
 
 __all__ = [
+    "affine",
     "check_cross_entropy",
     "hidden",
     "linears",
@@ -38,6 +39,8 @@ IN_ORDER = {
     "sampler": None,
     "batch_sampler": None,
 }
+
+SLACK = 0.05  # By so much probabilities in 8 bits of precision may miss a sum of 1.
 
 WAYS_OUT = (
     'Name the linear layer that makes the logits with layer="..." (linear layers: {}), '
@@ -67,7 +70,7 @@ def read(net, reader, X, rows, layers):
     with _left_as_found(net), _last_call(layers) as call:
         for batch in _loader(net, X, rows):
             call.clear()
-            with _precision_explained():
+            with _mismatch_explained(net, X):
                 output = net.evaluation_step(batch, training=False)
             output = output[0] if isinstance(output, tuple) else output
             yield reader(call, partial(nonlinearity, output))
@@ -87,13 +90,14 @@ class _LastCall:
 
     def clear(self):
         self.counts = Counter()
-        self.name = self.hidden = self.logits = None
+        self.name = self.hidden = self.logits = self.has_bias = None
 
     def record(self, name, layer, args, kwargs, output):
         self.counts[name] += 1
         self.name = name
         self.hidden = _keep(args[0] if args else kwargs["input"])
         self.logits = _keep(output)
+        self.has_bias = layer.bias is not None
 
     def check(self):
         """Refuse what is not one call of one layer per batch, on matrices."""
@@ -128,7 +132,7 @@ def hidden(call, predict):
 
 
 def verified_head(call, predict):
-    """Return (h, z) of the last call if softmax(z) is what the net predicts."""
+    """Return (h, 1) and z of the last call if softmax(z) is what the net predicts."""
     call.check()
     logits = call.logits
     if logits.shape[1] == 1:  # The sigmoid of z is the softmax of (0, z).
@@ -139,7 +143,12 @@ def verified_head(call, predict):
             f"of its output is not what the net predicts. (A net that returns logits "
             "needs criterion=torch.nn.CrossEntropyLoss; skorch's default takes a softmax.)"
         )
-    return call.hidden, logits
+    return affine(call.hidden, call.has_bias), logits
+
+
+def affine(hidden, has_bias):
+    """Return (h, 1), what a linear layer multiplies, or h where it has no bias."""
+    return F.pad(hidden, (0, 1), value=1.0) if has_bias else hidden
 
 
 def predicted_logs(call, predict):
@@ -188,16 +197,26 @@ def linears(module, layer):
 
 
 @contextmanager
-def _precision_explained():
-    """Say what torch means where rows and weights are of different precision."""
+def _mismatch_explained(net, X):
+    """Say what torch means where rows are not what the network takes."""
     try:
         yield
     except RuntimeError as error:
         if "same dtype" not in str(error) and "Double" not in str(error):
             raise
+        weights = {str(p.dtype).split(".")[1] for p in net.module_.parameters()}
         raise TypeError(
             "The rows of `X` and the weights of the network differ in precision. Pass "
-            f"X.astype('float32'), as in training. (torch says: {error})"
+            f"rows of {' or '.join(sorted(weights))}, as in training, for instance "
+            f"X.astype('float32'). (torch says: {error})"
+        ) from error
+    except TypeError as error:
+        if not is_frame(X):
+            raise
+        raise TypeError(
+            "skorch gives a network the columns of a DataFrame by name, and its `forward` "
+            "has no such arguments. Pass X.to_numpy('float32'), as in training. (torch "
+            f"says: {error})"
         ) from error
 
 
@@ -269,4 +288,13 @@ def logarithm(probabilities):
             f"{tuple(probabilities.shape)}."
         )
     probabilities = upcast(probabilities)
+    sums = probabilities.sum(dim=1)
+    is_distribution = (probabilities >= 0).all(dim=1) & ((sums - 1).abs() <= SLACK)
+    bad = (~is_distribution & sums.isfinite()).nonzero()
+    if len(bad):
+        raise ValueError(
+            "What the estimator predicts are no probabilities: they must be 0 or more and "
+            f"sum to 1, got {probabilities[bad[0, 0]].tolist()}. A network with a loss "
+            'that skorch does not know needs predict_nonlinearity="softmax".'
+        )
     return probabilities.clamp(min=torch.finfo(probabilities.dtype).tiny).log()

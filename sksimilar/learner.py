@@ -24,8 +24,14 @@ from ._validation.labels import (
 )
 from ._validation.numbers import check_budget
 from ._validation.rows import check_mask, check_positions, check_query
-from ._validation.settings import check_no_regressor, check_sets, check_stopping
-from ._validation.words import check_options, optional
+from ._validation.settings import (
+    check_no_regressor,
+    check_rounds,
+    check_sets,
+    check_stopping,
+)
+from ._validation.words import check_options, optional, said_of
+from .base import BaseSampler
 from .callbacks import CallbackSupportMixin, with_callbacks
 from .checkpoint import open_checkpoint
 from .labels import Codebook, check_labels, sort_answers
@@ -66,6 +72,9 @@ class ActiveLearner(
         of a class, each round starts from the weights of that instance, as one wants
         for pretrained ones.  skorch's default ``train_split`` is turned off; any other,
         such as ``ValidSplit(0.2)``, is kept, and callbacks may monitor ``valid_loss``.
+        It learns columns 0, 1, ... in the place of classes, those that have a label so
+        far: ``class_weight`` and ``pos_label`` are translated, a scorer within it (of a
+        `GridSearchCV`, say) is not.
 
     sampler : BaseEstimator with ``fit`` and ``select``, default=None
         Names the rows to label; by default a :class:`~sksimilar.SIMILARSampler`.  How
@@ -294,6 +303,7 @@ class ActiveLearner(
         }
         simulated = self.oracle is None
         codes = self._open(X, y, masks, (X_val, y_val), simulated)
+        check_rounds(self._session.n_rounds, self.n_rounds)
         self._run_rounds(partial(self._look_up, codes) if simulated else self._consult)
         del self._session, self._validation
         return self
@@ -348,7 +358,7 @@ class ActiveLearner(
         if not len(session.pool.pending):
             session.choose(n, self._scorer())
             self._publish()
-        return session.pool.pending[:n]
+        return session.pool.pending[:n].copy()
 
     def tell(self, indices, labels, *, skipped=None):
         """Record labels, of rows that were asked for or of any others.
@@ -439,8 +449,13 @@ class ActiveLearner(
         check_query(masks["query_mask"])
         check_sliceable(validation[0])
         check_validation(*validation)
-        check_stopping(rules_of(self.stopping))
+        if validation[0] is not None:
+            with said_of("X_val"):
+                self._check_X(validation[0], reset=False)
+        check_scoring(self, scoring=self.scoring)
+        check_stopping(rules_of(self.stopping), validation[0] is not None)
         check_sets(resolve(self.scenario), masks["query_mask"], self.ood_label)
+        self._check_sampler(masks["conditioning_mask"])
         self._codebook = Codebook(y[known], self.classes, self.ood_label)
         self._validation = self._scored_rows(*validation)
         codes = self._codebook.encode_known(y, known)
@@ -454,7 +469,19 @@ class ActiveLearner(
         if stored is not None:
             self._session.resume(stored)
         self._publish()
+        if stored is not None:
+            self._session.score(self._scorer())
         return codes
+
+    def _check_sampler(self, conditioning_mask):
+        """Refuse a sampler of ours that would fail once a classifier is trained."""
+        if isinstance(self.sampler, BaseSampler):
+            scenario = resolve(self.scenario)
+            always = conditioning_mask is not None and conditioning_mask.any()
+            self.sampler.check(
+                has_query=scenario.query is not None,
+                has_conditioning=always or scenario.conditioning is not None,
+            )
 
     def _new_pool(self, codes, masks, seed, simulated):
         n_classes = len(self._codebook.classes_)
@@ -564,6 +591,7 @@ class ActiveLearner(
             self.estimators_ = session.estimators
 
     def _forget(self):
-        """Forget an earlier run."""
-        for name in [name for name in vars(self) if name.endswith("_")]:
+        """Forget an earlier run, of which nothing may be left beside one that fails."""
+        of_run = {"_session", "_codebook", "_validation"}
+        for name in [n for n in vars(self) if n.endswith("_") or n in of_run]:
             delattr(self, name)

@@ -8,6 +8,7 @@ import torch
 from joblib import effective_n_jobs
 
 from ._validation.numbers import format_bytes
+from .factors import READ_AT_ONCE
 from .measures import FUNCTIONS
 from .problem import Problem
 
@@ -32,8 +33,12 @@ class Plan:
     merge : bool or "proposals"
         What comes of their proposals, as in :class:`~sksimilar.SIMILARSampler`.
 
-    is_raw : bool
-        Whether a part is embedded where it is solved, which counts then.
+    divides : bool
+        Whether parts, where there are several, are embedded where they are solved, each
+        by itself.
+
+    on_disk : bool
+        Whether of an embedding that is large only what is needed is read.
     """
 
     problem: Problem
@@ -41,11 +46,21 @@ class Plan:
     n_candidates: int
     n_parts: int
     merge: object
-    is_raw: bool
+    divides: bool
+    on_disk: bool = False
+
+    @property
+    def is_raw(self):
+        """Whether each part has an embedding of its own, and there is no other."""
+        return self.divides and self.n_parts > 1
 
     @property
     def costs(self):
         """The `Cost` of one part, and that of the merge if there is one."""
+        return [self.problem.cost(*sizes) for sizes in self._sizes]
+
+    @property
+    def _sizes(self):
         n, n_parts, merge = self.n_candidates, self.n_parts, self.merge
         size, share = -(-n // n_parts), -(-self.budget // n_parts)
         sizes = [(min(self.budget, size) if merge else share, size, size)]
@@ -53,12 +68,31 @@ class Plan:
             proposals = min(n, n_parts * self.budget)
             against = n if merge is True else proposals
             sizes.append((self.budget, proposals, against))
-        return [self.problem.cost(*each, self.is_raw) for each in sizes]
+        return sizes
 
     @property
     def n_bytes(self):
-        """The largest size of what is held at any moment."""
-        return max(map(self._bytes, self.costs))
+        """The largest size of what is held at any moment, embeddings included."""
+        return self._held + max(self._needed)
+
+    @property
+    def _held(self):
+        """The size of the embedding of all candidates, where there is one."""
+        return 0 if self.is_raw else self._embedded_bytes(self.n_candidates)
+
+    @property
+    def _needed(self):
+        """The sizes of what a part needs beside, and the merge if there is one."""
+        item = self.problem.similarity.diagonal().element_size()
+        needed = [cost.numbers * item for cost in self.costs]
+        if self.is_raw:
+            own = (self._embedded_bytes(sizes[1]) for sizes in self._sizes)
+            needed = [sum(pair) for pair in zip(needed, own)]
+        return needed
+
+    def _embedded_bytes(self, n_candidates):
+        n_bytes = self.problem.embedded_bytes(n_candidates)
+        return min(n_bytes, READ_AT_ONCE) if self.on_disk else n_bytes
 
     def check(self, limit):
         """Refuse to take more memory than allowed, and name the ways out.
@@ -77,7 +111,7 @@ class Plan:
             return
         raise ValueError(
             f"This selection needs about {format_bytes(self.n_bytes)} and memory_limit "
-            f"allows {format_bytes(limit)}; nothing was allocated. "
+            f"allows {format_bytes(limit)}. "
             f"{', or '.join(['Raise memory_limit', *self._remedies(limit)])}."
         )
 
@@ -98,19 +132,22 @@ class Plan:
         rates = diagonal.dtype, diagonal.device
         seconds = [expected_seconds(cost, self.budget, *rates) for cost in self.costs]
         seconds[0] *= -(-self.n_parts // effective_n_jobs(n_jobs))
-        beside = "for a part with its" if self.is_raw else "beside the"
         return (
             f"{self.problem.function}: {self.budget} of {self.n_candidates} candidates "
-            f"on {diagonal.device}; about {format_bytes(self.n_bytes)} {beside} "
-            f"embedding, {sum(seconds):.2g} s."
+            f"on {diagonal.device}; about {format_bytes(self.n_bytes)} with the "
+            f"embedding{' of a part' if self.is_raw else ''}, {sum(seconds):.2g} s."
         )
 
     def _remedies(self, limit):
         """Yield what would keep the memory within its limit, as texts."""
-        part, *merging = map(self._bytes, self.costs)
-        if part > limit:
-            yield f"set n_partitions={self.n_parts * -int(-part // limit)} or more"
-        if merging and merging[0] > limit:
+        part, *merging = (self._held + needed for needed in self._needed)
+        always = 0 if self.divides else self._held  # However many parts there are.
+        if part > limit > always:
+            times = -int(-(part - always) // (limit - always))
+            yield f"set n_partitions={self.n_parts * times} or more"
+        if always and self.merge is True and self.problem.function.sums_over_ground:
+            yield "set n_partitions with merge='proposals', which embeds part by part"
+        if merging and merging[0] > limit > always:
             yield "set merge=False"
         fitting = [repr(name) for name in FUNCTIONS if self._fits(name, limit)]
         if fitting:
@@ -125,9 +162,6 @@ class Plan:
             return False
         other = replace(self, problem=replace(problem, function=named.make()))
         return other.n_bytes <= limit
-
-    def _bytes(self, cost):
-        return cost.numbers * self.problem.similarity.diagonal().element_size()
 
 
 def expected_seconds(cost, budget, dtype, device):

@@ -192,6 +192,8 @@ class Pool:
         number : int
             Of the training.
         """
+        # What an attempt that failed was taught does not count.
+        self.learned = self.learned[self.learned[:, 0] < number]
         now = np.where(self.labeled, self.codes, UNKNOWN)
         rows = np.flatnonzero(now != self._codes_at(number - 1))
         new = np.column_stack([np.full_like(rows, number), rows, now[rows]])

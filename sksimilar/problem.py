@@ -127,15 +127,22 @@ class Problem:
             measure.add(point)
         return torch.cat(gains)
 
-    def cost(self, budget, n_candidates, n_ground, embedding=False):
+    def cost(self, budget, n_candidates, n_ground):
         """Return the expected `Cost` of selecting so many of so many candidates.
 
-        Their embedding counts where it is not there yet.
+        Their embedding is not counted.
         """
         first = self.similarity[:1, :1]
         width = sum(f.shape[1] for f in getattr(self.similarity, "factors", [first]))
         given = [0 if s is None else len(s) for s in (self.query, self.conditioning)]
         n_points, weights = n_candidates + sum(given), (self.eta, self.nu)
-        sizes = Sizes(n_points, n_ground, *given, budget, width, *weights)
-        cost = self.function.cost(sizes)
-        return cost._replace(numbers=cost.numbers + embedding * width * n_points)
+        return self.function.cost(
+            Sizes(n_points, n_ground, *given, budget, width, *weights)
+        )
+
+    def embedded_bytes(self, n_candidates):
+        """Return what the embedding of so many candidates takes; a kernel is the user's."""
+        given = [0 if s is None else len(s) for s in (self.query, self.conditioning)]
+        factors = getattr(self.similarity, "factors", ())
+        n_bytes = sum(factor.shape[1] * factor.dtype.itemsize for factor in factors)
+        return (n_candidates + sum(given)) * n_bytes

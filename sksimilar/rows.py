@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from contextlib import contextmanager
+from hashlib import blake2b
 
 import numpy as np
 import torch
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.validation import validate_data
@@ -15,9 +17,11 @@ from torch.utils.data import Dataset, Subset
 __all__ = [
     "FloatRows",
     "LabeledRows",
+    "check_readable",
     "check_rows",
     "check_sliceable",
     "dicts_explained",
+    "fingerprint",
     "located",
     "portable",
     "take",
@@ -96,6 +100,27 @@ def check_sliceable(X):
         )
 
 
+def check_readable(X, estimator):
+    """Refuse what only a network can read, and what a network would misread."""
+    while isinstance(estimator, FrozenEstimator):
+        estimator = estimator.estimator
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    is_network = hasattr(estimator, "evaluation_step")
+    if isinstance(X, Dataset) and not isinstance(X, SliceDataset) and not is_network:
+        raise TypeError(
+            f"`X` is a {type(X).__name__}, a Dataset of torch, which only a skorch network "
+            "reads. Give its rows one by one, as in skorch.helper.SliceDataset(X), or "
+            "as an array."
+        )
+    is_listed = isinstance(X, (list, tuple))
+    if is_network and is_listed and any(getattr(part, "ndim", 0) > 1 for part in X):
+        raise TypeError(
+            f"`X` is a {type(X).__name__} of arrays, which skorch takes for several inputs "
+            "and which has no rows. Name them, as in skorch.helper.SliceDict(left=X[0], "
+            "right=X[1]), or make one array of it."
+        )
+
+
 @contextmanager
 def dicts_explained(X, taker):
     """Say that a dict of arrays is not for everybody."""
@@ -146,10 +171,41 @@ def is_frame(X):
     return hasattr(X, "columns") and hasattr(X, "dtypes")
 
 
+def fingerprint(row):
+    """Return a text that, but for a chance of 2 ** -64, only equal rows share."""
+    digest = blake2b(digest_size=16)
+    for piece in _pieces(row):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _pieces(value):
+    """Yield the bytes of all that a row holds, and never those of an address."""
+    if isinstance(value, Mapping):
+        value = list(value.items())
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu()
+        value = value.float() if value.dtype == torch.bfloat16 else value
+    is_nested = isinstance(value, (list, tuple))
+    array = value if is_nested else np.asarray(value)
+    if is_nested or (array.dtype == object and array.ndim):
+        yield f"[{len(array)}]".encode()
+        for part in array:
+            yield from _pieces(part)
+    elif array.dtype == object:
+        yield repr(value).encode()
+    else:
+        yield f"{array.dtype.str}{array.shape}".encode()
+        yield array.tobytes()
+
+
 def _is_on_disk(X):
-    """Return whether X is a memmap, or an unbroken piece of one."""
-    # What NumPy computes from a memmap is one by name, without a file.
-    return isinstance(X, np.memmap) and bool(X.filename) and X.flags.forc
+    """Return whether X is a memmap, or an unbroken piece of one, as its file has it."""
+    # What NumPy computes from a memmap is one by name, without a file; and what is
+    # written to one in mode "c" stays in memory.
+    if not isinstance(X, np.memmap) or not X.filename or X.mode == "c":
+        return False
+    return X.flags.forc
 
 
 def portable(X, rows):

@@ -97,8 +97,8 @@ class SIMILARSampler(BaseSampler):
         False each part fills its share of the budget, as in the paper.
 
     memory_limit : int, float or str, default=None
-        Refuse, before allocating, a selection that would need more: bytes, or a text
-        such as '2GB'.
+        Refuse, before allocating, a selection that would need more, its embedding
+        included: bytes, or a text such as '2GB'.
 
     device : str or torch.device, default='auto'
         Where similarities are computed; by default where the network is, or the CPU.
@@ -139,7 +139,7 @@ class SIMILARSampler(BaseSampler):
         positive, ``value_ / bound_`` is a certified share of the best possible.  None
         where it would not be valid: it needs a function that is submodular in A and
         whose gains have a known least value, which 'logdet' with a query (not
-        submodular) and graph cut with lam > 1/2, with conditioning or with a diversity
+        submodular) or with ``nu`` above 1 and graph cut with lam > 1/2, with conditioning or with a diversity
         term (no least gain) are not; one optimizer over the whole pool, so
         ``n_partitions=1``; and one that looks at every candidate, so neither stochastic
         one.
@@ -255,6 +255,13 @@ class SIMILARSampler(BaseSampler):
         tags.input_tags.pairwise = self.metric == "precomputed"
         return tags
 
+    def check(self, *, has_query, has_conditioning):
+        super().check(has_query=has_query, has_conditioning=has_conditioning)
+        query, conditioning = np.array([0]), np.array([1])  # Any.
+        self._resolve(
+            query if has_query else None, conditioning if has_conditioning else None
+        )
+
     def evaluate(self, indices):
         """Return I_f(A; Q | P) of any set of candidates.
 
@@ -305,6 +312,11 @@ class SIMILARSampler(BaseSampler):
             If a position is in none of the three sets.
         """
         check_is_fitted(self)
+        if not len(self.candidates_):
+            raise ValueError(
+                "There is no candidate, so nothing was compared. Mark unlabeled rows by "
+                "y == -1, or say which rows may be selected with `candidate_mask`."
+            )
         known = np.unique(np.concatenate([self.candidates_, *self._given()]))
         rows = check_known(rows, known, "rows")
         columns = rows if columns is None else check_known(columns, known, "columns")
@@ -360,12 +372,7 @@ class SIMILARSampler(BaseSampler):
 
     def _fit(self, X, y):
         """Check what can be checked without the estimator, then embed."""
-        self.function_ = resolve_function(
-            self.function, self.query_, self.conditioning_
-        )
-        # What a precomputed kernel holds is seen once it is there.
-        bounds = METRICS[self.metric].bounds if self.metric in METRICS else (0.0, 1.0)
-        self.function_.check(bounds, _tensor(self.query_), _tensor(self.conditioning_))
+        self.function_ = self._resolve(self.query_, self.conditioning_)
         self._memory_limit = parse_bytes(self.memory_limit)
         check_device(self.device)
         given = {"query_mask": self.query_, "conditioning_mask": self.conditioning_}
@@ -373,9 +380,24 @@ class SIMILARSampler(BaseSampler):
         if not len(self.candidates_):  # There is nothing that `select` could return.
             return
         problem = self._raw_problem(X, y, labeled)
-        self._problem = problem.embed() if self._is_embedded_whole() else problem
+        self._on_disk = self.estimator is None and isinstance(X, np.memmap)
+        first = self.candidates_[:1]
+        if self._memory_limit is not None:  # What one takes tells what all will.
+            self._smallest = problem.part(first).embed()
+            plan = self._plan(min(self.budget, len(self.candidates_)))
+            plan.check(self._memory_limit)
+        is_whole = self.n_partitions == 1 or not self._divides()
+        self._problem = problem.embed() if is_whole else problem
         # What all parts have in common shows whether and how the estimator can be read.
-        self._smallest = self._problem.part(self.candidates_[:1]).embed()
+        self._smallest = self._problem.part(first).embed()
+
+    def _resolve(self, query, conditioning):
+        """Return the function, after checking that it fits the sets and the metric."""
+        function = resolve_function(self.function, query, conditioning)
+        # What a precomputed kernel holds is seen once it is there.
+        bounds = METRICS[self.metric].bounds if self.metric in METRICS else (0.0, 1.0)
+        function.check(bounds, _tensor(query), _tensor(conditioning))
+        return function
 
     def _raw_problem(self, X, y, labeled):
         settings = {
@@ -396,11 +418,10 @@ class SIMILARSampler(BaseSampler):
             self.nu,
         )
 
-    def _is_embedded_whole(self):
-        """Return whether no part can be solved, or judged, without the whole pool."""
+    def _divides(self):
+        """Return whether a part can be solved, and judged, without the whole pool."""
         is_judged = self.merge is True and self.function_.sums_over_ground
-        is_measured = self.metric in ("rbf", "precomputed")
-        return self.n_partitions == 1 or is_judged or is_measured
+        return not is_judged and self.metric not in ("rbf", "precomputed")
 
     def _valued(self, indices):
         """Return the problem over some positions in X, against the whole pool."""
@@ -444,18 +465,16 @@ class SIMILARSampler(BaseSampler):
 
     def _announce(self, n):
         """Refuse what `memory_limit` forbids, and say what is to come."""
-        n_candidates = len(self.candidates_)
-        plan = Plan(
-            self._smallest,
-            n,
-            n_candidates,
-            min(self.n_partitions, n_candidates),
-            self.merge,
-            is_raw=isinstance(self._problem, RawProblem),
-        )
+        plan = self._plan(n)
         plan.check(self._memory_limit)
         if self.verbose:
             print(f"[{type(self).__name__}] {plan.summary(self.n_jobs)}")
+
+    def _plan(self, n):
+        n_candidates = len(self.candidates_)
+        n_parts = min(self.n_partitions, n_candidates)
+        sizes = n, n_candidates, n_parts, self.merge
+        return Plan(self._smallest, *sizes, self._divides(), self._on_disk)
 
 
 def _tensor(rows, device="cpu"):

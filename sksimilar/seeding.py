@@ -2,6 +2,7 @@
 
 import random
 from contextlib import contextmanager
+from threading import RLock
 
 import numpy as np
 import torch
@@ -43,22 +44,27 @@ def with_seed(estimator, seed):
     return estimator.set_params(**states)
 
 
+_GENERATORS = RLock()
+
+
 @contextmanager
 def seeded(seed, device="cpu"):
     """Seed torch, NumPy and Python within the block, and put back what was there.
 
     skorch has no ``random_state``: weights, batches and augmentations are drawn from
-    the global generators.  CUDA is not initialized for a network on the CPU.
+    the global generators, which threads share and so use in turn.  CUDA is not
+    initialized for a network on the CPU.
     """
-    numpy_state, python_state = np.random.get_state(), random.getstate()
-    on_cuda = torch.cuda.is_initialized() or str(device).startswith("cuda")
-    devices = range(torch.cuda.device_count()) if on_cuda else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
-        np.random.seed(seed)
-        random.seed(seed)
-        try:
-            yield
-        finally:
-            np.random.set_state(numpy_state)
-            random.setstate(python_state)
+    with _GENERATORS:
+        numpy_state, python_state = np.random.get_state(), random.getstate()
+        on_cuda = torch.cuda.is_initialized() or str(device).startswith("cuda")
+        devices = range(torch.cuda.device_count()) if on_cuda else []
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(seed)
+            np.random.seed(seed)
+            random.seed(seed)
+            try:
+                yield
+            finally:
+                np.random.set_state(numpy_state)
+                random.setstate(python_state)

@@ -98,7 +98,7 @@ class Session:
             learner.n_classes_param,
             extra=learner.ood_label is not None,
         )
-        classifier = training.with_class_weights(classifier, codebook)
+        classifier = training.in_columns(classifier, codebook)
         return cls(
             X=X,
             pool=pool,
@@ -137,9 +137,14 @@ class Session:
         self.n_trained, self.stale = self.n_trained + 1, False
         if self.watch:
             self._watch()
-        if score is not None:
-            self._note(score=score(self.estimator))
+        self.score(score)
         self._save(self.estimator)
+
+    def score(self, score):
+        """Note what ``score`` says of the last training, if it was not asked yet."""
+        wanted = score is not None and self.estimator is not None
+        if wanted and "score" not in self.history[-1]:
+            self._note(score=score(self.estimator))
 
     def choose(self, n=None, score=None):
         """Choose the rows to label next, if there are any, with a trained classifier."""
@@ -279,7 +284,8 @@ class Session:
         """Begin a record, unless the last one holds none of these facts yet."""
         if not self.history or any(fact in self.history[-1] for fact in unless):
             self.history = [*self.history, {"round": len(self.history)}]
-        self._note(**history.sizes(self.pool, self.codebook))
+        if "seconds_train" not in self.history[-1]:  # Else its labels are told of.
+            self._note(**history.sizes(self.pool, self.codebook))
 
     def _note(self, **facts):
         self.history[-1].update(facts)

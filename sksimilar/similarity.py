@@ -215,6 +215,22 @@ class InnerProduct(Similarity):
         self.factors = factors if prepared else tuple(map(self.prepare, factors))
 
     @staticmethod
+    def settle(factor):
+        """Return a whole single factor where the metric may move and scale it freely.
+
+        Parameters
+        ----------
+        factor : tensor of shape (n, d)
+            All rows that are compared.
+
+        Returns
+        -------
+        settled : tensor of shape (n, d)
+            The factor itself.
+        """
+        return factor
+
+    @staticmethod
     def prepare(factor):
         """Return rows of a factor as the metric compares them.
 
@@ -387,6 +403,27 @@ class RBFSimilarity(InnerProduct):
     """
 
     bounds = (0.0, 1.0)
+
+    @staticmethod
+    def settle(factor):
+        """Return rows about their mean, none of their entries larger than 1.
+
+        Distances from row to row, in units of their mean, stay what they are, and no
+        digit is spent on where the rows lie.
+
+        Parameters
+        ----------
+        factor : tensor of shape (n, d)
+            All rows that are compared.
+
+        Returns
+        -------
+        settled : tensor of shape (n, d)
+            A copy.
+        """
+        settled = factor - factor.mean(dim=0, dtype=torch.float64).to(factor)
+        largest = settled.abs().max()
+        return settled.div_(largest.where(largest > 0, 1))
 
     def __init__(self, *factors, gamma=None, prepared=False):
         super().__init__(*factors, prepared=prepared)

@@ -43,12 +43,9 @@ class TargetScore:
     """
 
     target: float
+    needs_score = True
 
     def __call__(self, learner):
-        if "score" not in learner.history_[-1]:
-            raise ValueError(
-                f"{self} needs a score of every round: pass X_val and y_val to `fit`."
-            )
         return learner.history_[-1]["score"] >= self.target
 
 

@@ -36,6 +36,7 @@ __all__ = [
     "check_width",
     "decision_values",
     "device_of",
+    "in_columns",
     "is_network",
     "paper_training",
     "predict_columns",
@@ -43,7 +44,6 @@ __all__ = [
     "probabilities",
     "restore",
     "train",
-    "with_class_weights",
 ]
 
 # What modules call the number of their outputs, in the order looked for.
@@ -287,15 +287,18 @@ def check_warm_start(estimator):
         )
 
 
-def with_class_weights(estimator, codebook):
-    """Return a classifier whose class weights are by column in place of label."""
-    weights = {
-        name: dict.fromkeys(range(codebook.n_outputs), 1)
-        | dict(zip(codebook.encode(list(value), f"`{name}`").tolist(), value.values()))
-        for name, value in estimator.get_params().items()
-        if name.rpartition("__")[2] == "class_weight" and isinstance(value, dict)
-    }
-    return estimator.set_params(**weights) if weights else estimator
+def in_columns(estimator, codebook):
+    """Return a classifier whose parameters name columns in the place of classes."""
+    renamed = {}
+    for name, value in estimator.get_params().items():
+        kind = name.rpartition("__")[2]
+        if kind == "pos_label" and value is not None:
+            renamed[name] = int(codebook.encode([value], f"`{name}`")[0])
+        if kind == "class_weight" and isinstance(value, dict):
+            columns = codebook.encode(list(value), f"`{name}`").tolist()
+            ones = dict.fromkeys(range(codebook.n_outputs), 1)
+            renamed[name] = ones | dict(zip(columns, value.values()))
+    return estimator.set_params(**renamed) if renamed else estimator
 
 
 def train(estimator, X, rows, codes, seed, previous=None):

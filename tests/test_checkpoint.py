@@ -313,7 +313,7 @@ def test_a_file_that_is_whole_but_another_is_refused(tmp_path):
         ({"estimator__max_epochs": 6}, "parameter `estimator__max_epochs`"),
         ({"estimator__module__hidden": 9}, "parameter `estimator__module__hidden`"),
         ({"sampler": RandomSampler()}, "parameter `sampler`"),
-        ({"scenario": "rare+redundancy"}, "parameter `scenario`"),
+        ({"scenario": Scenario(query="I")}, "parameter `scenario`"),
         ({"random_state": 1}, "parameter `random_state`"),
     ],
 )

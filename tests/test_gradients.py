@@ -98,6 +98,12 @@ class TupleOutput(Logits):
         return super().forward(X), torch.zeros(len(X))
 
 
+class NoBias(Logits):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(HIDDEN, C, bias=False)
+
+
 class WeightNorm(Logits):
     def __init__(self):
         super().__init__()
@@ -160,6 +166,7 @@ WORKING = {
     "auxiliary head": partial(initialized, AuxiliaryHead),
     "compiled": partial(initialized, Logits, compile=True, compile__backend="eager"),
     "compiled body": partial(initialized, CompiledBody),
+    "no bias": partial(initialized, NoBias),
     "label smoothing": partial(initialized, Logits, criterion__label_smoothing=0.1),
     "class weights": partial(
         initialized, Logits, criterion__weight=torch.tensor([1.0, 2.0, 3.0])
@@ -178,31 +185,39 @@ def negative_log_likelihood(net, row, label):
 
 
 def autograd_gradients(net, X, y, loss):
-    """Return d loss / d (W, b) of the head for each row, shape (n, n_outputs, d + 1)."""
+    """Return d loss / d (W, b) of the head for each row, (n, n_outputs, d + 1)."""
     net.module_.eval()
     head, gradients = net.module_.head, []
     for i, label in enumerate(y):
         with parametrize.cached():  # One weight, also where it is computed.
-            weight, bias = head.weight, head.bias
+            parameters = [p for p in (head.weight, head.bias) if p is not None]
             value = loss(net, torch.as_tensor(X[i : i + 1]), int(label))
-            parts = torch.autograd.grad(value, [weight, bias])
-        gradients.append(torch.cat([parts[0], parts[1][:, None]], dim=1))
+            weight, *bias = torch.autograd.grad(value, parameters)
+        gradients.append(torch.cat([weight, *(b[:, None] for b in bias)], dim=1))
     return torch.stack(gradients)
 
 
-def factored_gradients(hidden, logits, y):
+def factored_gradients(inputs, logits, y):
     residuals = logits.softmax(dim=1) - F.one_hot(torch.as_tensor(y), logits.shape[1])
-    return residuals[:, :, None] * F.pad(hidden, (0, 1), value=1.0)[:, None, :]
+    return residuals[:, :, None] * inputs[:, None, :]
 
 
 @pytest.mark.parametrize("case", WORKING)
 def test_outer_product_is_the_gradient_of_autograd(case):
     net = WORKING[case]()
     expected = autograd_gradients(net, X[ROWS], Y[ROWS], negative_log_likelihood)
-    hidden, logits = head_outputs(net, X, ROWS)
-    assert_allclose(factored_gradients(hidden, logits, Y[ROWS]), expected, atol=1e-5)
-    assert not hidden.requires_grad and not logits.requires_grad
+    inputs, logits = head_outputs(net, X, ROWS)
+    assert_allclose(factored_gradients(inputs, logits, Y[ROWS]), expected, atol=1e-5)
+    assert not inputs.requires_grad and not logits.requires_grad
+    has_bias = net.module_.head.bias is not None
+    hidden = without_ones(inputs) if has_bias else inputs
     assert torch.equal(features(net, X, ROWS), hidden)
+
+
+def without_ones(inputs):
+    """Return what a head with a bias was given, less the column of the bias."""
+    assert (inputs[:, -1] == 1).all()
+    return inputs[:, :-1]
 
 
 def test_features_are_those_that_the_head_was_given():
@@ -224,18 +239,18 @@ def test_one_logit_is_the_difference_of_two(module, criterion):
     net = initialized(module, criterion, kind=NeuralNetBinaryClassifier)
     y = Y[ROWS] % 2
     expected = autograd_gradients(net, X[ROWS], y, binary_loss)
-    hidden, logits = head_outputs(net, X, ROWS)
+    given, logits = head_outputs(net, X, ROWS)
     assert logits.shape == (len(ROWS), 2)
-    assert_allclose(factored_gradients(hidden, logits, y)[:, 1:], expected, atol=1e-5)
+    assert_allclose(factored_gradients(given, logits, y)[:, 1:], expected, atol=1e-5)
 
 
 def test_a_network_of_several_inputs():
     net = initialized(TwoInputs)
     inputs = {"left": X, "right": X[::-1].copy()}
-    hidden, logits = head_outputs(net, inputs, ROWS)
+    given, logits = head_outputs(net, inputs, ROWS)
     body = net.module_.eval().body
     left, right = (body(torch.as_tensor(part[ROWS])) for part in inputs.values())
-    assert_allclose(hidden, (left - right).detach(), atol=1e-6)
+    assert_allclose(without_ones(given), (left - right).detach(), atol=1e-6)
     assert_allclose(logits.softmax(dim=1), net.predict_proba(inputs)[ROWS], atol=1e-6)
 
 
@@ -545,11 +560,11 @@ def test_only_the_rows_asked_for_are_read(wrap):
 
 def test_a_classifier_reads_only_the_rows_asked_for():
     data, model = Counting(), LogisticRegression().fit(X, Y)
-    hidden, _ = head_outputs(
+    given, _ = head_outputs(
         make_pipeline("passthrough", model), SliceDataset(data), ROWS
     )
     assert set(data.touched) == set(ROWS.tolist())
-    assert_array_equal(hidden, X[ROWS])
+    assert_array_equal(without_ones(given), X[ROWS])
 
 
 @pytest.fixture
@@ -673,14 +688,16 @@ def softmax_gradients(W, b, rows, y):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_logistic_regression_gives_the_exact_gradient(n_classes):
+@pytest.mark.parametrize("has_bias", [True, False])
+def test_logistic_regression_gives_the_exact_gradient(n_classes, has_bias):
     y = Y % n_classes
-    model = LogisticRegression().fit(X.astype("float64"), y)
+    model = LogisticRegression(fit_intercept=has_bias).fit(X.astype("float64"), y)
     W, b = model.coef_, model.intercept_
     if n_classes == 2:  # scikit-learn keeps the difference of the two rows.
         W, b = np.concatenate([0 * W, W]), np.concatenate([0 * b, b])
     expected = softmax_gradients(W, b, X[ROWS], y[ROWS])
     outputs = head_outputs(model, X.astype("float64"), ROWS)
+    expected = expected if has_bias else expected[:, :, :-1]
     assert_allclose(factored_gradients(*outputs, y[ROWS]), expected, atol=1e-9)
 
 
@@ -691,7 +708,7 @@ def test_a_classifier_may_be_sure_and_sees_its_x_as_floats(dtype):
     hidden, logits = head_outputs(forest, data, ROWS)
     assert (forest.predict_proba(data) == 0).any()
     assert logits.isfinite().all() and hidden.dtype == logits.dtype
-    assert_array_equal(hidden, data[ROWS])
+    assert_array_equal(without_ones(hidden), data[ROWS])
     assert_array_equal(features(forest, data, ROWS), data[ROWS])
     assert torch.equal(log_probabilities(forest, data, ROWS), logits)
 
@@ -777,7 +794,7 @@ def test_sparse_features_are_refused_with_a_way_out(before):
 
 def test_sparse_data_may_become_dense_in_a_pipeline():
     model = make_pipeline(TruncatedSVD(2), LogisticRegression()).fit(csr_array(X), Y)
-    assert head_outputs(model, csr_array(X), ROWS)[0].shape == (len(ROWS), 2)
+    assert features(model, csr_array(X), ROWS).shape == (len(ROWS), 2)
 
 
 def test_rows_that_are_no_numbers_are_refused_with_a_way_out():

@@ -5,6 +5,7 @@ import pytest
 from sklearn.datasets import load_iris
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import FixedThresholdClassifier
 
 from sksimilar import ActiveLearner, PoolSplit, RandomSampler, SIMILARSampler
 from sksimilar.measures import LogDeterminant
@@ -36,6 +37,17 @@ def test_class_weights_are_those_of_the_labels(names):
         learner.set_params(estimator=LogisticRegression(class_weight={"other": 2})).fit(
             X, np.array(names)[y]
         )
+
+
+@pytest.mark.parametrize("names", [["a", "b"], [1, 2]])
+def test_a_positive_label_is_that_of_the_user(names):
+    X, y = load_iris(return_X_y=True)
+    X, y = X[y != 1], np.array(names)[y[y != 1] // 2]
+    model = FixedThresholdClassifier(
+        LogisticRegression(), threshold=1e-6, pos_label=names[0]
+    )
+    learner = ActiveLearner(model, RandomSampler(), n_rounds=1, random_state=0)
+    assert (learner.fit(X, y).predict(X) == names[0]).all()
 
 
 @pytest.mark.parametrize(

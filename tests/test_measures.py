@@ -381,6 +381,5 @@ def test_a_function_of_ones_own_claims_nothing_and_keeps_the_memory_limit():
     measure = sampler._problem.measure()
     assert (measure.submodular, measure.least_gain) == (False, -np.inf)
     assert best_route(measure) is greedy and sampler.bound_ is None
-    sampler.set_params(memory_limit=40 * 40).fit(X)
     with pytest.raises(ValueError, match="This selection needs"):
-        sampler.select()
+        sampler.set_params(memory_limit=40 * 40).fit(X)

@@ -381,7 +381,7 @@ def test_memory_and_time_are_those_of_a_part_and_of_the_merge(data, capsys):
     with pytest.raises(ValueError, match="set n_partitions"):
         sampler.fit(X, y).select(50)
     sampler.set_params(n_partitions=12, verbose=1).fit(X, y).select(50)
-    assert "for a part with its embedding" in capsys.readouterr().out
+    assert "with the embedding of a part" in capsys.readouterr().out
     with pytest.raises(ValueError, match="This selection needs"):
         sampler.set_params(merge=True).select(50)
 
@@ -390,10 +390,9 @@ def test_a_part_needs_room_for_its_own_share_of_the_picks(data):
     X, _ = data
 
     def needed(X, n, **params):
-        params |= {"function": "logdet", "metric": "rbf", "memory_limit": 1}
-        sampler = SIMILARSampler(**params).fit(X)
+        params |= {"function": "logdet", "budget": n, "memory_limit": 1}
         with pytest.raises(ValueError, match="about (.*?) and") as error:
-            sampler.select(n)
+            SIMILARSampler(**params).fit(X)
         return str(error.value).split(" and")[0]
 
     share = needed(X[:64], 10)

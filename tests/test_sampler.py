@@ -517,6 +517,30 @@ def test_memory_limit_refuses_with_ways_out(data):
     sampler.set_params(memory_limit="1GB").fit(X, unlabeled(y)).select(50)
 
 
+def test_memory_limit_counts_the_embedding_and_refuses_before_it_is_made(data):
+    X, y = data
+    seen = []
+
+    class Watched(LogisticRegression):
+        def predict_proba(self, X):
+            seen.append(len(X))
+            return super().predict_proba(X)
+
+    model = Watched().fit(X, y)
+    sampler = SIMILARSampler(model, function="gcmi", memory_limit="5KB")
+    query = np.arange(len(X)) < 5
+    n_bytes = 8 * len(X) * (len(model.classes_) + X.shape[1] + 1)
+    assert n_bytes > 5000
+    with pytest.raises(ValueError, match="n_partitions with merge=.proposals"):
+        sampler.fit(X, y, query_mask=query, candidate_mask=~query)
+    assert max(seen) <= 6  # The query, and one candidate.
+    sampler.set_params(merge="proposals")
+    with pytest.raises(ValueError, match="set n_partitions=7"):
+        sampler.fit(X, y, query_mask=query, candidate_mask=~query)
+    sampler.set_params(n_partitions=20, merge=False)
+    sampler.fit(X, y, query_mask=query, candidate_mask=~query).select(5)
+
+
 # ------------------------------------------------------------------- manners, estimators
 
 
@@ -625,7 +649,7 @@ def test_verbose_says_what_is_to_come(data, capsys):
     SIMILARSampler(verbose=1, random_state=0).fit(X, unlabeled(y)).select(5)
     said = capsys.readouterr().out
     assert "LogDeterminant" in said and "5 of 100 candidates" in said
-    assert "beside the embedding" in said
+    assert "with the embedding" in said
     SIMILARSampler(random_state=0).fit(X, unlabeled(y)).select(5)
     assert not capsys.readouterr().out
 

@@ -43,8 +43,9 @@ def feature_factors(dtype):
 
 
 def head_factors(dtype):
-    features, logits = (torch.as_tensor(a, dtype=dtype) for a in (FEATURES, LOGITS))
-    return gradient_factors(features, logits, torch.as_tensor(LABELS))
+    arrays = np.c_[FEATURES, np.ones(N)], LOGITS
+    inputs, logits = (torch.as_tensor(a, dtype=dtype) for a in arrays)
+    return gradient_factors(inputs, logits, torch.as_tensor(LABELS))
 
 
 EMBEDDINGS = {"features": (feature_factors, FEATURES)}

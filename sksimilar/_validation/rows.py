@@ -6,7 +6,7 @@ from .words import as_array
 
 
 def check_mask(mask, n_samples, name):
-    """Return the boolean ndarray ``mask``, or None where it is None."""
+    """Return the mask as a boolean ndarray of its own, or None where it is None."""
     if mask is None:
         return None
     mask = as_array(mask)
@@ -18,7 +18,7 @@ def check_mask(mask, n_samples, name):
             f"`{name}` must be a boolean mask of shape ({n_samples},), aligned with X; "
             f"got {mask.dtype} of shape {mask.shape}. {_way_to_mask(mask, n_samples)}"
         )
-    return mask
+    return mask.copy()
 
 
 def _way_to_mask(values, n_samples):

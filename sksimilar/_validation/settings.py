@@ -65,9 +65,22 @@ def check_sets(scenario, query_mask, ood_label):
         )
 
 
-def check_stopping(rules):
+def check_rounds(n_done, n_rounds):
+    """Refuse fewer rounds than the run of a checkpoint has already."""
+    if n_done > n_rounds:
+        raise ValueError(
+            f"`checkpoint` holds a run of {n_done} rounds, and n_rounds={n_rounds}. Give "
+            "this run a directory of its own, or raise `n_rounds`."
+        )
+
+
+def check_stopping(rules, is_scored):
     """Refuse rules to stop by that cannot be asked."""
     for rule in rules:
+        if getattr(rule, "needs_score", False) and not is_scored:
+            raise ValueError(
+                f"{rule} needs a score of every round: pass X_val and y_val to `fit`."
+            )
         if not callable(rule) or isinstance(rule, type):
             raise TypeError(
                 "`stopping` must be a function of the learner, or a list of them, got "

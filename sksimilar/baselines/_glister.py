@@ -5,7 +5,6 @@ from numbers import Real
 import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval
-from torch.nn import functional as F
 
 from ..base import BaseSampler
 from ..embeddings import labeled_head
@@ -144,16 +143,16 @@ class ValidationLoss:
     gradients : tuple of two tensors
         Residuals (n, n_classes) and inputs (n, d + 1), the factors of every g_j.
 
-    features, logits, labels : tensors
-        h (m, d), z (m, n_classes) and y (m,) of the validation rows.
+    given, logits, labels : tensors
+        (h, 1) of shape (m, d + 1), z (m, n_classes) and y (m,) of the validation rows.
 
     learning_rate : float
         The step eta.
     """
 
-    def __init__(self, gradients, features, logits, labels, learning_rate):
+    def __init__(self, gradients, given, logits, labels, learning_rate):
         self.residuals, self.inputs = gradients
-        self.features, self.logits, self.labels = features, logits, labels
+        self.given, self.logits, self.labels = given, logits, labels
         self.learning_rate = learning_rate
         self._look()
 
@@ -163,13 +162,13 @@ class ValidationLoss:
 
     def add(self, points):
         """Take a step on each of some points, and return self."""
-        nearby = F.pad(self.features, (0, 1), value=1.0) @ self.inputs[points].T
+        nearby = self.given @ self.inputs[points].T
         self.logits = self.logits - self.learning_rate * nearby @ self.residuals[points]
         return self._look()
 
     def _look(self):
         """Bring the gains of all points up to the logits as they are."""
-        residuals, inputs = gradient_factors(self.features, self.logits, self.labels)
+        residuals, inputs = gradient_factors(self.given, self.logits, self.labels)
         gradient = residuals.T @ inputs / len(self.labels)  # (n_classes, d + 1)
         products = (self.inputs @ gradient.T).mul_(self.residuals)
         self.current = self.learning_rate * products.sum(dim=1)

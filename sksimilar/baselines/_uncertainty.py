@@ -1,7 +1,6 @@
 """Rank candidates by how unsure of their class the estimator is."""
 
 from abc import abstractmethod
-from hashlib import blake2b
 
 import numpy as np
 import torch
@@ -12,7 +11,7 @@ from torch.nn import functional as F
 from torch.utils.data import Dataset
 
 from ..gradients import log_probabilities
-from ..rows import take
+from ..rows import fingerprint, take
 from ._ranked import PredictionSampler
 from ._sets import check_estimator, known_rows
 
@@ -231,11 +230,3 @@ def separate(batch):
     if isinstance(batch, Dataset):
         return (row[0] if isinstance(row, tuple) else row for row in batch)
     return batch if isinstance(batch, SliceDataset) else np.asarray(batch)
-
-
-def fingerprint(row):
-    """Return a text that, but for a chance of 2 ** -64, only equal rows share."""
-    row = np.asarray(row)
-    # The bytes of an array of objects are addresses.
-    content = repr(row.tolist()).encode() if row.dtype == object else row.tobytes()
-    return blake2b(content, digest_size=16).hexdigest()

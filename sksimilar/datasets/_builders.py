@@ -5,13 +5,12 @@ stand for what is wanted, so many wait in the pool.  The others call it with wha
 scenario needs, and with the numbers that the paper takes from CIFAR-10.
 """
 
-from hashlib import blake2b
-
 import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from .._validation.numbers import check_budget, check_counts, check_share
+from ..rows import fingerprint
 from ..seeding import generator
 
 __all__ = [
@@ -151,16 +150,12 @@ def distinct(X, others=None):
             f"{others.shape[1:]}."
         )
     others = others.astype(X.dtype)
-    known, rows = {_digest(row) for row in others}, []
+    known, rows = set(map(fingerprint, others)), []
     for position, row in enumerate(X):
-        if (digest := _digest(row)) not in known:
-            known.add(digest)
+        if (mark := fingerprint(row)) not in known:
+            known.add(mark)
             rows.append(position)
     return np.array(rows, dtype=np.int64)
-
-
-def _digest(row):
-    return blake2b(row.tobytes(), digest_size=16).digest()
 
 
 def _groups(classes, **named):

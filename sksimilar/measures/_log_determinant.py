@@ -1,7 +1,7 @@
 """Log determinant: LogDet, LogDetMI, LogDetCG, LogDetCMI, without any n x n matrix."""
 
 from copy import copy
-from math import log
+from math import inf, log
 from numbers import Real
 
 import torch
@@ -159,7 +159,10 @@ class LogDeterminant(_Foresighted, SetFunction):
             given = (query, eta), (conditioning, nu)
             check_weights(similarity, ground, given, self.ridge)
         if query is None or eta > 1 or not is_large(self.ridge, similarity.diagonal()):
-            return super().measure(similarity, ground, query, conditioning, eta, nu)
+            measure = super().measure(similarity, ground, query, conditioning, eta, nu)
+            if nu > 1:  # Then less than the ridge may be left of a point.
+                measure.least_gain = -inf
+            return measure
         given = super().measure(similarity, ground, None, conditioning, nu=nu)
         return LogDeterminantInformation(given.prior.posterior_, query, eta)
 
