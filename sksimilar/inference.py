@@ -294,7 +294,8 @@ def logarithm(probabilities):
     if len(bad):
         raise ValueError(
             "What the estimator predicts are no probabilities: they must be 0 or more and "
-            f"sum to 1, got {probabilities[bad[0, 0]].tolist()}. A network with a loss "
-            'that skorch does not know needs predict_nonlinearity="softmax".'
+            f"sum to 1, got {probabilities[bad[0, 0]].tolist()}. A network whose loss "
+            "skorch does not know needs a function that makes them, such as "
+            "predict_nonlinearity=functools.partial(torch.softmax, dim=1)."
         )
     return probabilities.clamp(min=torch.finfo(probabilities.dtype).tiny).log()

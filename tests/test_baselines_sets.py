@@ -35,6 +35,7 @@ from sksimilar.baselines import (
     MostLikelyPositiveSampler,
     _badge,
 )
+from sksimilar.rows import fingerprint
 
 X, TRUE = load_digits(return_X_y=True)
 X, TRUE = X[:240] / 16 + np.random.default_rng(0).normal(0, 0.4, (240, 64)), TRUE[:240]
@@ -477,3 +478,16 @@ class _OfFrames(LogisticRegression):
 
     def predict_proba(self, X):
         return super().predict_proba(X[["b"]])
+
+
+def long_row(number, as_dict):
+    """Return a row that tells its number in one of many places."""
+    row = torch.zeros(2000)
+    row[1000] = number
+    return {"x": row, "length": number} if as_dict else [row, row[:number]]
+
+
+@pytest.mark.parametrize("as_dict", [True, False])
+def test_copies_are_told_by_all_that_rows_hold(as_dict):
+    marks = [fingerprint(long_row(number, as_dict)) for number in (1, 2, 3, 1, 2, 3)]
+    assert marks[:3] == marks[3:] and len(set(marks)) == 3

@@ -465,3 +465,15 @@ def test_numbers_add_up_to_the_papers():
     assert np.count_nonzero(split.labeled_mask) == 150
     assert np.count_nonzero(split.query_mask) == 25
     assert np.count_nonzero(~split.labeled_mask) == 21_000
+
+
+def test_rows_of_mixed_columns_are_told_by_what_they_hold():
+    """Each row is there twice, as objects of its own."""
+    pd = pytest.importorskip("pandas")
+    numbers = np.tile(np.arange(30), 2)
+    frame = pd.DataFrame({"n": numbers, "name": [f"row {n}" for n in numbers]})
+    y, wanted = numbers % 3, {"n_labeled": 2, "n_pool": 8, "random_state": 0}
+    split = make_redundant(frame, y, copied=0, **wanted)
+    assert len(np.unique(split.X[:, 0].astype(int))) == len(split.X) == 30
+    with pytest.raises(ValueError, match="0 distinct rows outside the test set"):
+        make_redundant(frame, y, X_test=frame, **wanted)

@@ -836,7 +836,9 @@ def test_what_predicts_no_probabilities_is_refused():
 # ---------------------------------------------------------------------- labels
 
 
-@pytest.mark.parametrize("y", [Y, Y.astype(float), Y.astype("uint8"), Y.tolist()])
+@pytest.mark.parametrize(
+    "y", [Y, Y.astype(float), Y.astype("uint8"), Y.astype(object), Y.tolist()]
+)
 def test_labels_of_a_network_are_columns(y):
     columns = column_labels(FrozenEstimator(initialized(Logits)), y, C)
     assert columns.dtype == np.int64
@@ -867,3 +869,65 @@ def test_a_label_that_the_classifier_never_saw_is_named():
 def test_a_clone_of_the_network_is_unfitted_again():
     with pytest.raises(NotFittedError):
         column_labels(clone(initialized(Logits)), Y, C)
+
+
+# ----------------------------------------------------- what is not what it seems
+
+
+class LossOfOnesOwn(nn.Module):
+    def forward(self, logits, y):
+        losses = F.cross_entropy(logits, y, reduction="none")
+        return ((1 - (-losses).exp()) ** 2 * losses).mean()
+
+
+class Scores(LogisticRegression):
+    def predict_proba(self, X):
+        return self.decision_function(X)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [initialized(Logits, LossOfOnesOwn), Scores().fit(X, Y)],
+    ids=["net", "scores"],
+)
+def test_scores_are_no_probabilities(model):
+    with pytest.raises(ValueError, match="sum to 1.*predict_nonlinearity"):
+        log_probabilities(model, X, ROWS)
+
+
+def test_any_loss_will_do_once_there_are_probabilities():
+    net = initialized(
+        Logits, LossOfOnesOwn, predict_nonlinearity=lambda z: z.softmax(dim=1)
+    )
+    expected = net.predict_proba(X)[ROWS]
+    assert_allclose(log_probabilities(net, X, ROWS).exp(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [">f4", ">f8", "longdouble", "float16", "int8"])
+def test_a_classifier_reads_numbers_of_any_kind(dtype):
+    data = np.round(4 * X).astype(dtype)
+    model = LogisticRegression().fit(data.astype(float), Y)
+    assert_allclose(features(model, data, ROWS), np.round(4 * X)[ROWS])
+
+
+def test_a_classifier_of_images_cannot_be_compared_by_them():
+    class Flat(LogisticRegression):
+        def predict_proba(self, X):
+            return super().predict_proba(X.reshape(len(X), -1))
+
+    model = Flat().fit(X, Y)
+    with pytest.raises(ValueError, match="n_samples, n_features.*Flatten them"):
+        head_outputs(model, X.reshape(len(X), 1, D), ROWS)
+
+
+def test_a_network_says_in_which_precision_it_takes_rows():
+    net = initialized(Logits)
+    net.module_.to(torch.bfloat16)
+    with pytest.raises(TypeError, match="Pass rows of bfloat16"):
+        head_outputs(net, X, ROWS)
+
+
+def test_a_network_takes_no_columns_by_name():
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    with pytest.raises(TypeError, match=r"Pass X.to_numpy\('float32'\)"):
+        head_outputs(initialized(Logits), frame, ROWS)

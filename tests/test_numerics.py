@@ -1,6 +1,7 @@
 """Where floating point is at its worst: values, names of bad rows, and no surprises."""
 
 import warnings
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -321,3 +322,55 @@ def test_picks_of_thousands_with_copies_of_the_query_are_worth_what_is_told(
         P=np.flatnonzero(P) if conditioned else (),
     )
     assert_allclose(sampler.value_, value, rtol=max(1e-5, 1e-6 / ridge))
+
+
+# ------------------------------------------------------- where rows lie, and in what unit
+
+
+@pytest.mark.parametrize("model", [None, "net"])
+def test_distances_do_not_depend_on_where_rows_lie(model):
+    """The rows of a table of years or pressures, say, far from the origin."""
+    if model:  # Its last layer is given the rows themselves.
+        model = NeuralNetClassifier(nn.Linear(D, C), criterion=nn.CrossEntropyLoss)
+        model.initialize()
+    near = solve(X, "fl", metric="rbf", given=(None, None))
+    rows = np.round(X, 3)
+    far = SIMILARSampler(
+        model, function="fl", embedding="features", metric="rbf", random_state=0
+    ).fit((rows + 1000).astype("float32"))
+    exact = SIMILARSampler(function="fl", metric="rbf", random_state=0).fit(rows)
+    everyone = np.arange(N)
+    assert_allclose(far.similarity(everyone), exact.similarity(everyone), atol=2e-3)
+    assert_allclose(far.evaluate(near.selected_indices_), near.value_, rtol=1e-3)
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e5])
+def test_half_precision_does_not_depend_on_the_unit(unit):
+    exact = solve(X, "fl", metric="rbf")
+    half = solve(X * unit, "fl", metric="rbf", dtype="float16")
+    assert_allclose(exact.evaluate(half.selected_indices_), exact.value_, rtol=1e-3)
+
+
+def test_numbers_beyond_half_precision_are_named_at_fit():
+    with pytest.raises(ValueError, match="beyond the range of dtype='float16'"):
+        SIMILARSampler(metric="dot", function="gc", dtype="float16").fit(1e5 * X)
+
+
+def test_a_bound_is_one_for_weights_above_one_too():
+    """Brute force over all pairs, near the largest weight that is admissible."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        rows = rng.normal(size=(9, 3)) + 2
+        given = np.arange(9) < 2
+        for nu in (1.0, 1.05, 1.2):
+            sampler = SIMILARSampler(
+                function="logdetcg", metric="raw_cosine", nu=nu, random_state=0
+            )
+            try:
+                sampler.fit(rows, conditioning_mask=given).select(2)
+            except ValueError as error:
+                assert "largest admissible" in str(error)
+                continue
+            pairs = combinations(np.flatnonzero(~given), 2)
+            best = max(map(sampler.evaluate, pairs))
+            assert sampler.bound_ is None or sampler.bound_ >= best - 1e-5

@@ -463,3 +463,16 @@ def test_a_network_may_be_defined_in_the_script_that_runs(
         warnings.filterwarnings("error", message=".*parts run again")
         picks = select(sampler, X, y, backend, 2, **masks("flqmi"))
     assert_array_equal(picks, expected)
+
+
+def test_what_is_written_to_a_private_copy_of_a_file_is_what_workers_read(
+    data, tmp_path
+):
+    X, y = data
+    np.save(tmp_path / "X.npy", X + 5)
+    private = np.load(tmp_path / "X.npy", mmap_mode="c")
+    private -= 5
+    sampler = SIMILARSampler(function="logdetmi", n_partitions=4, random_state=0)
+    masked = masks("logdetmi")
+    expected = select(sampler, X, y, **masked)
+    assert_array_equal(select(sampler, private, y, "loky", 2, **masked), expected)
