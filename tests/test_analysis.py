@@ -349,6 +349,8 @@ def test_who_is_ahead():
     assert "logdetmi - entropy: +7.3" == judged(check, curves).paper
     both = check._replace(methods=("flqmi", "logdetmi"))
     assert judged(both, curves).verdict == "partly"
+    hardly = {**curves, "logdetmi": {s: [0, 56 + 9 * (-1) ** s] for s in range(5)}}
+    assert judged(check, hardly).verdict == "not reproduced"  # Its interval holds 0.
     behind = check._replace(methods=("random",), over=("badge",))
     assert judged(behind, curves).verdict == "not reproduced"
     near = behind._replace(by=-6)
@@ -541,7 +543,9 @@ def test_unfinished_runs_are_reported(tmp_path):
 
 def test_notes_are_told(tmp_path):
     (tmp_path / "notes.md").write_text("A *remark*.\n")
+    (tmp_path / "summary.md").write_text("## In short\n\nMuch.\n")
     page = reported(tmp_path, {"mnist-rare": made(drawn())})
+    assert page.index("## In short\n\nMuch.") < page.index("## The claims of the paper")
     assert "## What was tried\n\nA *remark*." in page
 
 

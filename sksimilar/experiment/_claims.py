@@ -14,7 +14,7 @@ from ._published import LEAST_SEEDS, last_round, published
 
 __all__ = ["CLAIMS", "Ahead", "Claim", "Finding", "LeastPenalty", "Steadier"]
 
-BASELINES = (
+BASELINES = (  # Those of the paper.
     "random",
     "entropy",
     "margin",
@@ -67,7 +67,7 @@ class Ahead(NamedTuple):
             return f"too few seeds ({n_pairs})"
         least = min(self.by, 0.0)
         held = [g.mean >= self.by and g.mean - g.half_width > least for g in gains]
-        begun = any(gain.mean > least for gain in gains)
+        begun = any(gain.mean - gain.half_width > least for gain in gains)
         return YES if all(held) else PARTLY if begun else NO
 
     def _paper(self):

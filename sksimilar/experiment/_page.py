@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from ._claims import CLAIMS, NOT_RUN
+from ._claims import BASELINES, CLAIMS, NO, NOT_RUN, PARTLY, YES
 from ._markdown import plain, table
 from ._protocols import PROTOCOLS
 from ._published import ERRORS, expectation
@@ -38,12 +38,16 @@ In a penalty matrix, cell (i, j) is the share of trainings in which method i is 
 j by a two-tailed paired t-test at 5 %, without correction (Appendix B.3): about one in
 forty is filled by chance. Low sums of columns are good, and high sums of rows."""
 
-CLAIM = """A claim that some functions are ahead is *reproduced* if each of them is ahead of the
+CLAIM = f"""A claim that some functions are ahead is *reproduced* if each of them is ahead of the
 best of the others by as much as is claimed, and its interval excludes 0; *partly*, if one
-of them is ahead at all. *Paper* is what its figure shows, where that was read."""
+of them is ahead, by whatever, and its interval excludes 0. "At most 2 behind" is the same
+with -2 in the place of 0. A claim of least variance or penalty is *partly* reproduced if one of
+the methods has the least, or one of the two sums. Baselines are those of the paper,
+{", ".join(BASELINES)}; of others, which do better in places, the sections below tell.
+*Paper* is what its figure shows, where that was read; it does not always bear out the claim."""
 
 
-def page(outcomes, totals, tried, notes, figures):
+def page(outcomes, totals, tried, summary, notes, figures):
     """Return the whole page.
 
     Parameters
@@ -57,8 +61,8 @@ def page(outcomes, totals, tried, notes, figures):
     tried : dict of Outcome
         Other runs of the same experiments, under other switches.
 
-    notes : str
-        What a person says of them, in Markdown.
+    summary, notes : str
+        What a person says at the beginning, and of those other runs, in Markdown.
 
     figures : dict of list of str
         Names of the files of the figures of each outcome, and of the sums.
@@ -68,7 +72,7 @@ def page(outcomes, totals, tried, notes, figures):
     text : str
     """
     by_name = {outcome.name: outcome for outcome in outcomes.values()}
-    parts = [TITLE, _claims(by_name), READING]
+    parts = [TITLE, *filter(None, [summary.strip()]), _claims(by_name), READING]
     parts += [
         _section(stem, outcome, figures[stem]) for stem, outcome in outcomes.items()
     ]
@@ -91,7 +95,10 @@ def _claims(by_name):
         for claim, (verdict, paper, ours) in findings
     ]
     verdicts = [verdict for _, (verdict, _, _) in findings]
-    counts = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
+    # In the order of how well they went, those of too few seeds last.
+    known = [v for v in (YES, PARTLY, NO, NOT_RUN) if v in verdicts]
+    order = dict.fromkeys([*known, *verdicts])
+    counts = ", ".join(f"{verdicts.count(v)} {v}" for v in order)
     titles = ["figure", "claim", "paper", "here, with 95 % interval", "verdict"]
     head = f"## The claims of the paper\n\nOf {len(rows)} claims: {counts}.\n\n{CLAIM}"
     return f"{head}\n\n{table(titles, rows, n_left=5)}"
@@ -156,8 +163,8 @@ def _check_of_random(outcome):
     inside = abs(found - mean) <= ERRORS * error + 1e-9
     return (
         f"- `random` found {found:.1f} wanted rows in {outcome.n_picks[last]:.0f} picks; "
-        f"{mean:.1f} +- {error:.1f} (standard error) are expected, exactly: "
-        f"{'in band' if inside else '**out of band**'}."
+        f"computed from the sizes are {mean:.1f}, with a standard error of {error:.1f}: "
+        f"{'within' if inside else '**not within**'} {ERRORS} of those."
     )
 
 

@@ -249,7 +249,7 @@ SMALL = {"architecture": LeNet, "trim": 2}
 PROTOCOLS = {
     "mnist-rare": MNIST_RARE,
     "mnist-rare-b25": replace(
-        MNIST_RARE, summary="The same with B = 25; Fig. 7", budget=25
+        MNIST_RARE, summary="MNIST, 5 to 9 rare (1 to 20), B = 25; Fig. 7", budget=25
     ),
     "mnist-rare-rho100": replace(
         MNIST_RARE,
@@ -307,7 +307,7 @@ PROTOCOLS = {
     ),
     "pneumonia-misclassified": replace(
         MNIST_RARE,
-        summary="The same, R of rows that a model of the first labels misclassifies",
+        summary="PneumoniaMNIST, the query R of rows that a first model gets wrong",
         data="pneumonia",
         make=partial(
             make_rare, rare=(1,), n_labeled=(100, 5), n_query=100, n_pool=(1048, 52)
@@ -317,12 +317,14 @@ PROTOCOLS = {
     ),
     "cifar-rare": CIFAR_RARE,
     "cifar-rare-small": replace(
-        CIFAR_RARE, summary="The same with LeNet on the inner 28 x 28 pixels", **SMALL
+        CIFAR_RARE,
+        summary="CIFAR-10, 5 random classes rare, as Fig. 3 but LeNet, 28 x 28",
+        **SMALL,
     ),
     "cifar-redundancy": CIFAR_REDUNDANCY,
     "cifar-redundancy-small": replace(
         CIFAR_REDUNDANCY,
-        summary="A fifth of it (1000 rows, B = 100), LeNet, 28 x 28 pixels",
+        summary="CIFAR-10, copies, a fifth of Fig. 4 (1000 rows, B = 100), LeNet, 28 x 28",
         make=partial(make_redundant, n_labeled=10, n_pool=100),
         budget=100,
         **SMALL,
@@ -330,7 +332,7 @@ PROTOCOLS = {
     "cifar-ood": CIFAR_OOD,
     "cifar-ood-small": replace(
         CIFAR_OOD,
-        summary="A fifth of it (L 320, pool 2800, B = 50), LeNet, 28 x 28 pixels",
+        summary="CIFAR-10, ships and trucks, a fifth of Fig. 5 (B = 50), LeNet, 28 x 28",
         make=partial(make_ood, ood=(8, 9), n_labeled=40, n_pool=(100, 1000)),
         budget=50,
         **SMALL,
@@ -338,7 +340,7 @@ PROTOCOLS = {
     "cifar-rare-redundancy": CIFAR_RARE_REDUNDANCY,
     "cifar-rare-redundancy-small": replace(
         CIFAR_RARE_REDUNDANCY,
-        summary="The same with LeNet on the inner 28 x 28 pixels",
+        summary="CIFAR-10, rare classes and copies, as Fig. 14 but LeNet, 28 x 28",
         **SMALL,
     ),
 }

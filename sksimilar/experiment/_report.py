@@ -18,7 +18,7 @@ a page README.md that sets them beside the paper's numbers and claims.
 
 DIR is where 'python -m sksimilar experiment' has written, finished or not. Runs
 under other switches may lie in DIR/tried, and what is to be said of them in
-DIR/notes.md."""
+DIR/notes.md. The page begins with what DIR/summary.md says."""
 
 EPILOG = """examples:
   python -m sksimilar report results
@@ -71,14 +71,19 @@ def report(directory, out):
         raise OptionError("DIR", f"{str(directory)!r} holds no results.")
     make_directory(out)
     _draw_into_files()
-    tried, notes = load(directory / "tried"), directory / "notes.md"
+    tried = load(directory / "tried")
+    said = [_read(directory / name) for name in ("summary.md", "notes.md")]
     figures = {stem: draw(stem, outcome, out) for stem, outcome in outcomes.items()}
     totals = draw_totals(outcomes, out)
     figures[None] = [TOTAL] if totals else []
-    said = notes.read_text(encoding="utf-8") if notes.exists() else ""
-    text = page(outcomes, totals, tried, said, figures)
+    text = page(outcomes, totals, tried, *said, figures)
     (out / PAGE).write_text(text, encoding="utf-8")
     return [PAGE, *(name for names in figures.values() for name in names)]
+
+
+def _read(path):
+    """Return the text of a file, none where there is no such file."""
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def _draw_into_files():

@@ -83,7 +83,9 @@ def _significance(p):
         f"{smallest_p(n_pairs):.4g}, corrected for {len(p)} tests {least:.3g}"
     )
     if least > 0.05:
-        return f"{text}: it **cannot** show anything at 5 %, the intervals have to do."
+        return (
+            f"{text}: at 5 % it **cannot** show anything, and is left to the intervals."
+        )
     shown = [each for each in p if p[each] <= 0.05]
     ahead = sum(each.mean > 0 for each in shown)
     return (
