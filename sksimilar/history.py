@@ -1,14 +1,13 @@
 """What happened in a round, in numbers that JSON can hold.  Floor 1."""
 
-import hashlib
-
 import numpy as np
+import torch
 from scipy.sparse import issparse
 from sklearn.utils.validation import _num_samples
 from skorch.helper import SliceDataset
 from torch.utils.data import Dataset
 
-from .rows import FloatRows, take
+from .rows import FloatRows, fingerprint, take
 
 __all__ = ["answered", "asked", "identity", "looked_at", "outcome", "sizes"]
 
@@ -117,6 +116,8 @@ def describe(value):
         return f"({', '.join(map(describe, value))})"
     if isinstance(value, dict):
         return describe([*value.items()])
+    if isinstance(value, torch.Tensor):
+        return fingerprint(value)
     if isinstance(value, np.ndarray) and value.ndim:
         return digest(sample(value))
     name = getattr(value, "__qualname__", type(value).__qualname__)
@@ -133,15 +134,9 @@ def sample(X, size=64):
         return np.array(n_samples)
     rows = np.unique(np.linspace(0, n_samples - 1, size).astype(int))
     rows = take(X, rows)
-    return rows.toarray() if issparse(rows) else np.asarray(rows)
+    return rows.toarray() if issparse(rows) else rows
 
 
 def digest(values):
-    """Return a fingerprint of an array, or of None."""
-    if values is None:
-        return None
-    values = np.asarray(values)
-    content = repr(values.tolist()) if values.dtype == object else values.tobytes()
-    head = f"{values.shape} {values.dtype}".encode()
-    content = content.encode() if isinstance(content, str) else content
-    return hashlib.sha256(head + content).hexdigest()[:16]
+    """Return a fingerprint of rows or values, None of None."""
+    return None if values is None else fingerprint(values)

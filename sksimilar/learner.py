@@ -25,7 +25,7 @@ from ._validation.labels import (
 from ._validation.numbers import check_budget
 from ._validation.rows import check_mask, check_positions, check_query
 from ._validation.settings import (
-    check_no_regressor,
+    check_classifier,
     check_rounds,
     check_sets,
     check_stopping,
@@ -111,7 +111,8 @@ class ActiveLearner(
         authors released; in the text of the paper they stay as given.
 
     warm_start : bool, default=False
-        Start every round but the first from the weights of the one before.
+        Start every round but the first from the weights of the one before; of a
+        scikit-learn classifier not where a class has its first label since.
 
     oracle : callable, default=None
         Called with positions in X by `fit`; returns their labels, None or -1 for those
@@ -184,7 +185,7 @@ class ActiveLearner(
     """
 
     _parameter_constraints: dict = {
-        "estimator": [HasMethods(["fit", "predict"])],
+        "estimator": [HasMethods(["fit"])],
         "sampler": [HasMethods(["fit", "select", "get_params"]), None],
         "scenario": [str, Scenario],
         "n_rounds": [Interval(Integral, 1, None, closed="left")],
@@ -440,7 +441,7 @@ class ActiveLearner(
     def _open(self, X, y, masks, validation, simulated):
         """Begin a session, or resume the one in the checkpoint; return y as codes."""
         self._forget()
-        check_no_regressor(self.estimator)
+        check_classifier(self.estimator)
         X = self._check_X(X, reset=True)
         y, known = check_labels(y, all_known=simulated and self.classes is None)
         check_consistent_length(X, y)
@@ -459,7 +460,8 @@ class ActiveLearner(
         self._codebook = Codebook(y[known], self.classes, self.ood_label)
         self._validation = self._scored_rows(*validation)
         codes = self._codebook.encode_known(y, known)
-        identity = history.identity(self, X, codes, masks)
+        saves = self.checkpoint is not None
+        identity = history.identity(self, X, codes, masks) if saves else None
         store, stored = open_checkpoint(self.checkpoint, identity)
         seed = draw_seed(self.random_state) if stored is None else stored["seed"]
         pool = self._new_pool(codes, masks, seed, simulated)

@@ -1,5 +1,6 @@
 """Rows of X, whatever X is, without loading those nobody asked for.  Floor 0."""
 
+import pickle
 from collections.abc import Mapping
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -186,6 +187,7 @@ def _pieces(value):
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu()
         value = value.float() if value.dtype == torch.bfloat16 else value
+    value = value.to_numpy() if is_frame(value) else value
     is_nested = isinstance(value, (list, tuple))
     array = value if is_nested else np.asarray(value)
     if is_nested or (array.dtype == object and array.ndim):
@@ -193,7 +195,8 @@ def _pieces(value):
         for part in array:
             yield from _pieces(part)
     elif array.dtype == object:
-        yield repr(value).encode()
+        has_address = type(value).__repr__ is object.__repr__
+        yield pickle.dumps(value) if has_address else repr(value).encode()
     else:
         yield f"{array.dtype.str}{array.shape}".encode()
         yield array.tobytes()

@@ -13,6 +13,7 @@ from .checkpoint import Checkpoint
 from .gradients import UnknownLabels
 from .labels import Codebook
 from .pool import UNKNOWN, Pool
+from .rows import take
 from .scenarios import Scenario, resolve
 from .seeding import derive, seeded, with_seed
 from .stopping import watches_pool
@@ -221,9 +222,10 @@ class Session:
         self.pool.predicted = codes
 
     def _load(self, weights, number):
-        _, codes = self.pool.taught(number)
+        rows, codes = self.pool.taught(number)
         with seeded(self.seed, self.classifier.device):
-            return training.restore(clone(self.classifier), weights, codes)
+            taught = take(self.X, rows), codes
+            return training.restore(clone(self.classifier), weights, *taught)
 
     def _draw(self, n):
         """Choose at random, since without labels there is no classifier to ask."""

@@ -252,7 +252,10 @@ def check_width(estimator, X, row, n_outputs, seed):
         net = clone(estimator).set_params(verbose=0, compile=False)
         # Where they are disabled already, skorch's `set_params` fails.
         net.callbacks = "disable"
-        proba = net.initialize().predict_proba(take(X, row))
+        try:
+            proba = net.initialize().predict_proba(take(X, row))
+        except RuntimeError:  # A callback may shape the module to what it is given.
+            return
         _check_columns(proba, n_outputs, net)
 
 
@@ -307,7 +310,7 @@ def train(estimator, X, rows, codes, seed, previous=None):
     With a ``previous`` one it starts from the weights of that, with a new optimizer and
     the schedule from its beginning.
     """
-    estimator = _avoid_single_row(with_seed(clone(estimator), seed), len(rows))
+    estimator = _fit_batches(with_seed(clone(estimator), seed), len(rows))
     codes = _targets(estimator, codes)
     with seeded(seed, device_of(estimator)), ended_by_ctrl_c():
         if previous is None:
@@ -358,20 +361,25 @@ def ended_by_ctrl_c():
 
 def _go_on(estimator, previous, X, y):
     if is_network(estimator):
-        restore(estimator, previous.module_.state_dict(), y)
+        restore(estimator, previous.module_.state_dict(), X, y)
         estimator.callbacks_ = [
             named
             for named in estimator.callbacks_
             if not isinstance(named[1], Initializer)
         ]  # Which would draw the weights anew.
         return estimator.partial_fit(X, y)
+    if not np.array_equal(np.unique(y), previous.classes_):
+        return estimator.fit(X, y)  # There are no coefficients of a new class.
     return deepcopy(previous).set_params(warm_start=True).fit(X, y)
 
 
-def restore(estimator, weights, codes):
-    """Give an untrained net its weights."""
+def restore(estimator, weights, X, codes):
+    """Give an untrained net the weights that training on these rows gave it."""
     estimator.initialize()
     try:
+        if not _fits(estimator.module_, weights):
+            # A callback may shape the module to what it is given.
+            estimator.notify("on_train_begin", X=X, y=codes)
         estimator.module_.load_state_dict(weights)
     except RuntimeError as error:
         raise ValueError(
@@ -382,20 +390,32 @@ def restore(estimator, weights, codes):
     return estimator
 
 
-def _avoid_single_row(estimator, n_rows):
-    """Change the batch size where the last batch would be one row.
+def _fits(module, weights):
+    """Return whether weights have the shapes of those of a module."""
+    own = module.state_dict()
+    return {k: v.shape for k, v in own.items()} == {
+        k: v.shape for k, v in weights.items()
+    }
 
-    Batch normalization fails on it; dropping it would leave a label unused.
+
+def _fit_batches(estimator, n_rows):
+    """Change the batch size where the last batch would be one row, or the only one lost.
+
+    Batch normalization fails on a single row, and dropping it would leave a label unused;
+    with ``drop_last`` no batch would be left of fewer rows than one holds.
     """
     net, prefix = final_step(estimator)
     if not is_network(net) or n_rows < 2:
         return estimator
-    name = "iterator_train__batch_size"
-    size = net.get_params().get(name, net.batch_size)
-    if size < 2 or n_rows % size != 1:
+    name, params = "iterator_train__batch_size", net.get_params()
+    size = params.get(name, net.batch_size)
+    if params.get("iterator_train__drop_last"):
+        fitting = min(size, n_rows)
+    elif size < 2:
         return estimator
-    size = next(larger for larger in count(size) if n_rows % larger != 1)
-    return estimator.set_params(**{prefix + name: size})
+    else:
+        fitting = next(larger for larger in count(size) if n_rows % larger != 1)
+    return estimator.set_params(**{prefix + name: fitting})
 
 
 def _targets(estimator, codes):
@@ -407,7 +427,11 @@ def predict_columns(estimator, X, n_classes, n_outputs):
     """Return the most likely of the first ``n_classes`` columns in each row."""
     if n_outputs == n_classes and not is_network(final_step(estimator)[0]):
         return np.asarray(estimator.predict(X)).astype(np.int64)
-    return probabilities(estimator, X, n_outputs)[:, :n_classes].argmax(axis=1)
+    has_probabilities = hasattr(estimator, "predict_proba")
+    values = (probabilities if has_probabilities else decision_values)(
+        estimator, X, n_outputs
+    )
+    return values[:, :n_classes].argmax(axis=1)
 
 
 def probabilities(estimator, X, n_outputs):

@@ -316,7 +316,7 @@ BAD = [
     (select(1e200 * X, kind=CoreSetSampler), "`X` range of float64 Scale"),
     (select(kind=RandomSampler, budget="3"), "'budget' Got '3'"),
     # The parameters of a learner.
-    (lambda: ActiveLearner(None).fit(X, Y), "'estimator' 'fit' 'predict' None"),
+    (lambda: ActiveLearner(None).fit(X, Y), "'estimator' 'fit' None"),
     (learn(sampler="rare"), "'sampler' 'fit' 'select' 'rare'"),
     (learn(scenario="rar"), "`scenario` 'rar' Did you mean 'rare'"),
     (learn(scenario="rare"), "R `query_mask` without R"),
@@ -559,6 +559,10 @@ BAD_COMMANDS = [
     ("demo --colour red", "unrecognized arguments: --colour red"),
     ("experiment", "argument NAME: name an experiment, or see --list"),
     ("experiment mnist", "argument NAME: invalid choice: 'mnist'"),
+    (
+        "experiment mnist-rare --seed 99999999999",
+        "argument --seed: 100000000008 is beyond",
+    ),
     ("experiment mnist-rare --seeds x", "argument --seeds: 'x' is not a whole number"),
 ]
 

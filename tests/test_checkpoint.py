@@ -452,7 +452,7 @@ def forge(directory, change):
     body = json.loads(path.read_bytes())
     del body["sha256"]
     body = change(body) or body
-    text = json.dumps(body, sort_keys=True).encode()
+    text = json.dumps(body).encode()
     if isinstance(body, dict):
         body = {**body, "sha256": hashlib.sha256(text).hexdigest()}
     path.write_text(json.dumps(body))

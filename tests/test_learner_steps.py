@@ -2,12 +2,24 @@
 
 import numpy as np
 import pytest
+import torch
 from joblib import Parallel, delayed
+from PIL import Image
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.datasets import load_iris
+from sklearn.ensemble import StackingClassifier
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 from sklearn.utils._testing import ignore_warnings
+from skorch import NeuralNetClassifier
+from skorch.callbacks import Callback
+from torch import nn
 
 from sksimilar import (
     ActiveLearner,
@@ -16,9 +28,11 @@ from sksimilar import (
     RandomSampler,
     SIMILARSampler,
 )
+from sksimilar.models import MLP
 from sksimilar.stopping import TargetScore
 
 X, Y = load_iris(return_X_y=True)
+X32 = X.astype("float32")
 LABELED = np.arange(len(X)) % 10 == 0
 KNOWN = np.where(LABELED, Y, -1)
 
@@ -179,3 +193,134 @@ def test_an_answer_to_score_by_is_wanted_before_a_training():
     with pytest.raises(ValueError, match="scoring"):
         learner(Recorder(), scoring="nonsense").fit(X, Y)
     assert not Recorder.trained_on
+
+
+# ---------------------------------------------------- estimators as they are written
+
+
+def make_net(**params):
+    params = {"max_epochs": 15, "lr": 0.1, "train_split": None, "verbose": 0} | params
+    params = {"module__n_features": 4, "module__hidden": 8} | params
+    return NeuralNetClassifier(MLP, criterion=nn.CrossEntropyLoss, **params)
+
+
+class Shaped(Callback):
+    """The recipe of skorch for a module that takes its width from X."""
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        if net.module_.body[1].in_features != X.shape[1]:
+            net.set_params(module__n_features=X.shape[1])
+
+
+def test_a_module_may_take_its_width_from_the_rows(tmp_path):
+    def begin(n_rounds, **params):
+        net = make_net(module__n_features=1, callbacks=[Shaped()])
+        return learner(net, n_rounds=n_rounds, **params).fit(X32, Y)
+
+    whole = begin(3)
+    begin(1, checkpoint=tmp_path)
+    resumed = begin(3, checkpoint=tmp_path)
+    np.testing.assert_array_equal(whole.selected_rounds_, resumed.selected_rounds_)
+    assert begin(3, warm_start=True).score(X32, Y) > 0.5
+
+
+def test_few_labels_are_learned_by_a_net_that_drops_the_last_batch():
+    net = make_net(iterator_train__drop_last=True)
+    run = learner(net, RandomSampler(), n_rounds=1).fit(X32, Y)
+    assert np.isfinite(run.estimator_.history[-1]["train_loss"])
+    assert len(run.estimator_.history) == 15
+
+
+@pytest.mark.parametrize(
+    "model", [LogisticRegression(max_iter=500), SGDClassifier(random_state=0)]
+)
+def test_a_warm_start_takes_in_a_new_class(model):
+    known = LABELED & (Y < 2)
+    run = learner(model, warm_start=True, classes=[0, 1, 2])
+    run.start(X, np.where(known, Y, -1)).refit()
+    new = np.flatnonzero(Y == 2)[:10]
+    run.tell(new, Y[new]).refit()
+    assert run.estimator_.classes_.tolist() == [0, 1, 2]
+    assert (run.predict(X[new]) == 2).mean() > 0.5
+
+
+def test_without_probabilities_rows_of_no_class_are_not_predicted_either():
+    names = np.where(Y == 2, "other", np.array(["a", "b", "c"])[Y])
+    run = learner(LinearSVC(), RandomSampler(budget=20), n_rounds=2, ood_label="other")
+    run.fit(X, names)
+    assert set(run.predict(X)) == {"a", "b"} and run.score(X, names) == 1
+
+
+def test_a_classifier_may_know_how_to_predict_only_once_it_is_fitted():
+    members = [("a", LogisticRegression(max_iter=500)), ("b", GaussianNB())]
+    stack = StackingClassifier(members, cv=2)
+    run = learner(stack, RandomSampler(), n_rounds=1, n_initial=30).fit(X, Y)
+    assert run.score(X, Y) > 0.8
+
+
+@pytest.mark.parametrize(
+    "estimator, message",
+    [
+        (FrozenEstimator(GaussianNB().fit(X, Y)), "a FrozenEstimator cannot be"),
+        (make_pipeline(StandardScaler(), FrozenEstimator(GaussianNB())), "Frozen"),
+        (StandardScaler(), "got StandardScaler, which predicts nothing"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(estimator, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        learner(estimator, RandomSampler()).fit(X, Y)
+
+
+def test_a_frozen_step_before_the_classifier_stays():
+    scaler = FrozenEstimator(StandardScaler().fit(X))
+    run = learner(make_pipeline(scaler, GaussianNB()), RandomSampler(), n_rounds=1)
+    assert run.fit(X, Y).score(X, Y) > 0.8
+
+
+# ------------------------------------------------------- what makes two runs the same
+
+
+class Lengths(TransformerMixin, BaseEstimator):
+    """Two numbers of each row, however long it is."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return np.array([[np.asarray(row).size, np.mean(row)] for row in X])
+
+
+def long_rows(kind):
+    """Return rows of different length, made anew, of which the label is the length."""
+    rows = [np.full(1 + label, 1.0 + i) for i, label in enumerate(Y)]
+    if kind == "images":
+        rows = [Image.fromarray(np.full((2, n.size), 7, dtype="uint8")) for n in rows]
+    if kind == "list":
+        return rows
+    boxed = np.empty(len(rows), dtype=object)
+    boxed[:] = rows
+    return boxed
+
+
+@pytest.mark.parametrize("kind", ["list", "objects", "images"])
+def test_rows_of_different_length_are_told_by_what_they_hold(kind, tmp_path):
+    model = make_pipeline(Lengths(), GaussianNB())
+    learner(model, RandomSampler(), n_rounds=1).fit(long_rows(kind), Y)
+    params = {"checkpoint": tmp_path, "sampler": RandomSampler()}
+    first = learner(model, n_rounds=1, **params).fit(long_rows(kind), Y)
+    again = learner(model, n_rounds=2, **params).fit(long_rows(kind), Y)
+    assert again.history_[:1] == first.history_[:1]
+    with pytest.raises(ValueError, match="differs in the rows of X"):
+        learner(model, n_rounds=2, **params).fit(long_rows(kind)[::-1], Y)
+
+
+def test_tensors_among_the_parameters_count(tmp_path):
+    def begin(weight, rows=X32):
+        net = make_net(criterion__weight=torch.tensor(weight))
+        sampler = RandomSampler()
+        return learner(net, sampler, n_rounds=1, checkpoint=tmp_path).fit(rows, Y)
+
+    begin([1.0, 1.0, 1.0])
+    begin([1.0, 1.0, 1.0], torch.tensor(X32))
+    with pytest.raises(ValueError, match="parameter `estimator__criterion__weight`"):
+        begin([1.0, 1.0, 50.0])

@@ -470,8 +470,16 @@ def test_a_learner_is_told_numbers_and_what_is_none_of_them(tmp_path):
     ]
 
 
-def test_classes_are_those_that_occur_if_none_are_declared(tmp_path):
-    names = np.array(["b", "a", -1], dtype=object)
+@pytest.mark.parametrize(
+    "names",
+    [
+        np.array(["b", "a", -1], dtype=object),
+        ["b", "a", -1],
+        pd.Series(["b", "a", None], dtype="string"),
+    ],
+    ids=["array", "list", "column"],
+)
+def test_classes_are_those_that_occur_if_none_are_declared(tmp_path, names):
     data = gallery(tmp_path, [0], ["x"] * 3, y=names, predicted=np.array(["c"] * 3))
     assert data["classes"] == [["str", name] for name in "abc"]
 

@@ -53,12 +53,17 @@ def known_labels(y, all_known=False):
 
 def check_column(y):
     """Return labels as one column, none of them missing; numbers beside texts stay."""
-    is_listed = isinstance(y, (list, tuple))
-    if is_listed and len({isinstance(label, str) for label in y}) > 1:
-        y = np.array(y, dtype=object)
-    y = column_or_1d(y, warn=True)
+    y = column_or_1d(as_objects(y), warn=True)
     check_not_missing(y)
     assert_all_finite(y, input_name="y")
+    return y
+
+
+def as_objects(y):
+    """Return labels in a box each where texts and others are listed; else as they are."""
+    is_listed = isinstance(y, (list, tuple))
+    if is_listed and len({isinstance(label, str) for label in y}) > 1:
+        return np.array(y, dtype=object)
     return y
 
 

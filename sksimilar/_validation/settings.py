@@ -4,15 +4,29 @@ import warnings
 from contextlib import contextmanager
 
 import torch
-from sklearn.base import is_regressor
+from sklearn.base import is_classifier, is_regressor
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 
 
-def check_no_regressor(estimator):
-    """Refuse what predicts numbers in place of classes."""
-    if is_regressor(estimator):
+def check_classifier(estimator):
+    """Refuse what predicts no classes, and what cannot be trained."""
+    name = type(estimator).__name__
+    # Some have `predict` only once they are fitted.
+    predicts = is_classifier(estimator) or hasattr(estimator, "predict")
+    if is_regressor(estimator) or not predicts:
+        found = "numbers" if predicts else "nothing"
         raise ValueError(
-            f"`estimator` must be a classifier, got {type(estimator).__name__}, which "
-            "predicts numbers. Use a classifier, such as LogisticRegression()."
+            f"`estimator` must be a classifier, got {name}, which predicts {found}. Use a "
+            "classifier, such as LogisticRegression()."
+        )
+    while isinstance(estimator, Pipeline):
+        estimator = estimator.steps[-1][1]
+    if isinstance(estimator, FrozenEstimator):
+        raise TypeError(
+            "`estimator` is trained in every round, and a FrozenEstimator cannot be. Pass "
+            "the classifier itself; a skorch net whose module is an instance begins every "
+            "round with the weights of that."
         )
 
 

@@ -2,13 +2,17 @@
 
 from pathlib import Path
 
-from ..experiment import OptionError, make_directory, natural, positive
+from ..experiment import (
+    OptionError,
+    chosen_seeds,
+    make_directory,
+    natural,
+    positive,
+)
 from ._demonstrate import demonstrate, functions_for
 from ._tasks import SETTINGS, load
 
 __all__ = ["COMMAND"]
-
-LARGEST_SEED = 2**32 - 1
 
 ABOUT = """Compare active learning methods on a scenario of the SIMILAR paper, in small:
 a little network is trained on few labels, asks for more, and is trained anew.
@@ -98,15 +102,6 @@ def run_demo(options):
         n_jobs=options.jobs,
         out=options.out,
     )
-
-
-def chosen_seeds(first, n):
-    """Return the seeds, all of which must be ones to NumPy."""
-    if first + n - 1 > LARGEST_SEED:
-        raise OptionError(
-            "--seed", f"{first + n - 1} is beyond {LARGEST_SEED}, the largest seed."
-        )
-    return range(first, first + n)
 
 
 def chosen_functions(scenario, names):

@@ -12,7 +12,7 @@ it was stopped; `report` draws all tables and figures from what was written.
 from ._analysis import Comparison, Outcome, comparisons, penalty_matrix, total_penalty
 from ._command import COMMAND
 from ._methods import Method, methods_for
-from ._options import OptionError, make_directory, natural, positive
+from ._options import OptionError, chosen_seeds, make_directory, natural, positive
 from ._protocols import PROTOCOLS, Protocol
 from ._report import REPORT, report
 from ._reproduce import reproduce, summary
@@ -44,6 +44,7 @@ __all__ = [
     "Switches",
     "Task",
     "area_under_curve",
+    "chosen_seeds",
     "compare",
     "comparisons",
     "detectable_difference",

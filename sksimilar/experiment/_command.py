@@ -5,7 +5,7 @@ from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
-from ._options import OptionError, make_directory, natural, positive
+from ._options import OptionError, chosen_seeds, make_directory, natural, positive
 from ._protocols import PROTOCOLS
 from ._reproduce import reproduce, summary
 from ._runs import progress
@@ -101,7 +101,7 @@ def run_experiment(options):
         rows = reproduce(
             options.name,
             methods=options.methods,
-            seeds=range(options.seed, options.seed + options.seeds),
+            seeds=chosen_seeds(options.seed, options.seeds),
             n_rounds=options.rounds,
             n_jobs=options.jobs,
             data_home=options.data_home,

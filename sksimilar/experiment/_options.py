@@ -3,7 +3,9 @@
 import argparse
 import os
 
-__all__ = ["OptionError", "make_directory", "natural", "positive"]
+__all__ = ["OptionError", "chosen_seeds", "make_directory", "natural", "positive"]
+
+LARGEST_SEED = 2**32 - 1
 
 
 class OptionError(ValueError):
@@ -75,6 +77,31 @@ def at_least(text, least):
             f"{text!r} is not a whole number of at least {least}"
         )
     return value
+
+
+def chosen_seeds(first, n):
+    """Return the seeds from the first on.
+
+    Parameters
+    ----------
+    first, n : int
+        The first one, and how many.
+
+    Returns
+    -------
+    seeds : range
+        So many.
+
+    Raises
+    ------
+    OptionError
+        If the last one is no seed to NumPy.
+    """
+    if first + n - 1 > LARGEST_SEED:
+        raise OptionError(
+            "--seed", f"{first + n - 1} is beyond {LARGEST_SEED}, the largest seed."
+        )
+    return range(first, first + n)
 
 
 def make_directory(path):
