@@ -244,7 +244,8 @@ class _NetAdapter(_Adapter):
             raise ValueError(
                 f"The labels of a network must be the columns of its output, integers "
                 f"from 0 to {n_classes - 1}; got {_some(bad)}. Encode them with "
-                f"sklearn.preprocessing.LabelEncoder."
+                "sklearn.preprocessing.LabelEncoder; rows of no class need "
+                "labels='hypothesized', or an ActiveLearner with `ood_label`."
             )
         return y.astype(np.int64)
 

@@ -20,6 +20,7 @@ from ._validation.labels import (
     check_label_list,
     check_labeled_mask,
     check_validation,
+    warn_of_nothing_foreign,
     warn_of_nothing_unlabeled,
 )
 from ._validation.numbers import check_budget
@@ -460,6 +461,9 @@ class ActiveLearner(
         self._codebook = Codebook(y[known], self.classes, self.ood_label)
         self._validation = self._scored_rows(*validation)
         codes = self._codebook.encode_known(y, known)
+        foreign = None if self.ood_label is None else len(self._codebook.classes_)
+        if simulated and foreign is not None and foreign not in codes:
+            warn_of_nothing_foreign(self.ood_label, self._codebook.classes_.tolist())
         saves = self.checkpoint is not None
         identity = history.identity(self, X, codes, masks) if saves else None
         store, stored = open_checkpoint(self.checkpoint, identity)

@@ -64,6 +64,7 @@ from sksimilar.optimizers import greedy
 from sksimilar.plotting import (
     ActiveLearningCurveDisplay,
     EmbeddingDisplay,
+    ExplanationDisplay,
     HighlightedCurveDisplay,
     SelectionCountsDisplay,
 )
@@ -102,6 +103,13 @@ def given(validation, model=MODEL):
 
 def fitted():
     return SIMILARSampler(random_state=0).fit(X, HIDDEN)
+
+
+def explained(images):
+    """Draw why rows were picked, beside pictures of them."""
+    sampler = fitted()
+    sampler.select(2)
+    return ExplanationDisplay.from_sampler(sampler, images)
 
 
 def learn(rows=X, y=Y, estimator=None, **settings):
@@ -418,6 +426,7 @@ BAD = [
     (build(make_ood, ood=[2], n_pool=3), "`n_pool` 2 integers got 3"),
     (build(make_rare_ood, rare=[1], ood=[2], n_pool=(1, 2)), "`n_pool` 3 integers (1, 2)"),
     # Displays.
+    (lambda: explained(X), "`images` (n_samples, height, width) Leave it out where rows are no pictures"),
     (draw(ActiveLearningCurveDisplay, [1, 2, 3], {"a": [0.1, 0.2]}), "`scores` 'a' 3 `n_labels` (n_repetitions, 3) float64 (2,)"),
     (draw(ActiveLearningCurveDisplay, [1, 2], {"a": [[0.1], [0.2]]}), "`scores` 'a' `n_labels` (2,) (2, 1)"),
     (draw(ActiveLearningCurveDisplay, [1, 2], {"a": [[0.1, 0.2], [0.2]]}), "`scores` 'a' `n_labels` object"),

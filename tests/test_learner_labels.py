@@ -1,5 +1,7 @@
 """Labels, weights and given rows as people write them, through the learner."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
@@ -37,6 +39,19 @@ def test_class_weights_are_those_of_the_labels(names):
         learner.set_params(estimator=LogisticRegression(class_weight={"other": 2})).fit(
             X, np.array(names)[y]
         )
+
+
+def test_a_label_for_foreign_rows_that_no_row_has_is_warned_about():
+    X, y = load_iris(return_X_y=True)
+    names = np.array(["a", "b", "junk"])[y]
+    learner = ActiveLearner(
+        LogisticRegression(max_iter=1000), RandomSampler(), n_rounds=1, random_state=0
+    )
+    with pytest.warns(UserWarning, match="'Junk', which occurs nowhere in `y`.*'junk'"):
+        learner.set_params(ood_label="Junk").fit(X, names)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        learner.set_params(ood_label="junk").fit(X, names)
 
 
 @pytest.mark.parametrize("names", [["a", "b"], [1, 2]])

@@ -100,6 +100,14 @@ def warn_of_nothing_unlabeled(y):
         )
 
 
+def warn_of_nothing_foreign(ood_label, classes):
+    """Say that no row is out of distribution, maybe because of a typing error."""
+    warnings.warn(
+        f"`ood_label` is {ood_label!r}, which occurs nowhere in `y`; the classes are "
+        f"{list(classes)}. If one of them is what you mean, name it so."
+    )
+
+
 def check_answerable(candidates, codes, labeled_mask):
     """Refuse a simulation in which no row that may be asked for has an answer."""
     if not candidates.any() and labeled_mask is None and (codes != UNLABELED).all():
@@ -125,7 +133,7 @@ def check_label_list(labels, name):
             return found
     raise ValueError(
         f"{name} must be a list of labels, one for each row, got "
-        f"{type(labels).__name__} {labels!r:.60}. Of one row they are a list too."
+        f"{type(labels).__name__} {labels!r:.60}. Of one row it is a list of one."
     )
 
 

@@ -37,7 +37,8 @@ def check_query(mask):
     if mask is not None and not mask.any():
         raise ValueError(
             "`query_mask` marks no row, and information about nothing is 0 for every "
-            "selection. Pass `query_mask=None` to select by f(A) alone, or mark rows."
+            "selection. Pass `query_mask=None` to select by f(A) alone, or mark rows; in "
+            "cross-validation, `cv=PoolSplit(...)` keeps them in every fold."
         )
 
 

@@ -25,6 +25,16 @@ def check_curves(curves, rounds, name, name_of_rounds):
     return matrices
 
 
+def check_images(images, name):
+    """Refuse what cannot be drawn as one picture for each row."""
+    shape = np.shape(images)
+    if images is not None and len(shape) not in (3, 4):
+        raise ValueError(
+            f"`{name}` must be of shape (n_samples, height, width), maybe with channels "
+            f"last, got {shape}. Leave it out where rows are no pictures."
+        )
+
+
 def check_plane(points, n_samples, name):
     """Return two coordinates of every row, as an array."""
     points = as_array(points)

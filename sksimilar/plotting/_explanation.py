@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._validation.choices import check_selected
+from ._checks import check_images
 from ._style import CELL, COLORS, FRAME, as_cells, new_axes, show_item
 
 __all__ = ["ExplanationDisplay"]
@@ -86,6 +87,7 @@ class ExplanationDisplay:
             Before the sampler has selected.
         """
         check_selected(sampler, "explain")
+        check_images(images, "images")
         display = cls(images=images, explanation=sampler.explain())
         return display.plot(ax, **kwargs)
 
