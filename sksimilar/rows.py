@@ -148,9 +148,12 @@ def check_rows(estimator, X, *, classifier, reset):
     network = isinstance(classifier, NeuralNet)
     if isinstance(X, (Dataset, SliceDataset)) or (network and isinstance(X, SliceDict)):
         return X
-    if isinstance(X, (np.memmap, torch.Tensor)):
+    if isinstance(X, torch.Tensor):
         validate_data(estimator, X, skip_check_array=True, reset=reset)
-        return FloatRows(X) if network and isinstance(X, np.memmap) else X
+        return X.detach()  # Gradients are those of weights.
+    if isinstance(X, np.memmap):
+        validate_data(estimator, X, skip_check_array=True, reset=reset)
+        return FloatRows(X) if network else X
     if network:
         return validate_data(estimator, X, dtype=np.float32, allow_nd=True, reset=reset)
     if isinstance(classifier, Pipeline) or is_frame(X):
@@ -195,11 +198,21 @@ def _pieces(value):
         for part in array:
             yield from _pieces(part)
     elif array.dtype == object:
-        has_address = type(value).__repr__ is object.__repr__
-        yield pickle.dumps(value) if has_address else repr(value).encode()
+        yield _said(value)
     else:
         yield f"{array.dtype.str}{array.shape}".encode()
         yield array.tobytes()
+
+
+def _said(value):
+    """Return what an object says of itself; where that is its address, what it holds."""
+    text = repr(value)
+    if " at 0x" not in text:
+        return text.encode()
+    try:
+        return pickle.dumps(value)
+    except (pickle.PicklingError, AttributeError, RuntimeError, TypeError, ValueError):
+        return type(value).__qualname__.encode()
 
 
 def _is_on_disk(X):

@@ -254,8 +254,8 @@ def check_width(estimator, X, row, n_outputs, seed):
         net.callbacks = "disable"
         try:
             proba = net.initialize().predict_proba(take(X, row))
-        except RuntimeError:  # A callback may shape the module to what it is given.
-            return
+        except RuntimeError:
+            return  # Training says the same, unless a callback sets the shape by X.
         _check_columns(proba, n_outputs, net)
 
 
@@ -308,7 +308,8 @@ def train(estimator, X, rows, codes, seed, previous=None):
     """Return a clone of the classifier, trained on these rows.
 
     With a ``previous`` one it starts from the weights of that, with a new optimizer and
-    the schedule from its beginning.
+    the schedule from its beginning; but anew where that one, of scikit-learn's, has
+    learned other classes.
     """
     estimator = _fit_batches(with_seed(clone(estimator), seed), len(rows))
     codes = _targets(estimator, codes)
@@ -329,8 +330,20 @@ def check_trained(estimator, X, row, n_outputs):
             "were not kept. Lower the learning rate, or clip gradients by skorch's "
             "GradientNormClipping."
         )
+    if is_network(net):
+        _check_saw_rows(net)
     if is_network(estimator):
         probabilities(estimator, take(X, row), n_outputs)
+
+
+def _check_saw_rows(net):
+    """Refuse a network that was shown nothing, and so is as it was drawn."""
+    if net.history and net.history[-1].get("train_batch_count") == 0:
+        raise ValueError(
+            "The network was trained on no row: fewer than `batch_size` were left, and "
+            "`iterator_train__drop_last=True` drops a batch that is not whole. Lower "
+            "the batch size, or hold fewer rows out by `train_split`."
+        )
 
 
 @contextmanager
@@ -361,61 +374,75 @@ def ended_by_ctrl_c():
 
 def _go_on(estimator, previous, X, y):
     if is_network(estimator):
-        restore(estimator, previous.module_.state_dict(), X, y)
-        estimator.callbacks_ = [
+        callbacks = [
             named
-            for named in estimator.callbacks_
+            for named in estimator.initialize().callbacks_
             if not isinstance(named[1], Initializer)
         ]  # Which would draw the weights anew.
-        return estimator.partial_fit(X, y)
+        begin = _BeginAt(previous.module_.state_dict())
+        estimator.callbacks_ = [*callbacks, ("begin", begin)]
+        estimator.partial_fit(X, y).callbacks_ = callbacks
+        return estimator
     if not np.array_equal(np.unique(y), previous.classes_):
-        return estimator.fit(X, y)  # There are no coefficients of a new class.
+        return estimator.fit(X, y)  # Its coefficients are of other classes.
     return deepcopy(previous).set_params(warm_start=True).fit(X, y)
 
 
+class _BeginAt(Callback):
+    """Begin training at these weights, after callbacks that set the shape by X."""
+
+    def __init__(self, weights):
+        self.weights = weights
+
+    def on_train_begin(self, net, **kwargs):
+        _load(net, self.weights)
+
+
 def restore(estimator, weights, X, codes):
-    """Give an untrained net the weights that training on these rows gave it."""
+    """Give an untrained net its weights, and the shape that it had for these rows."""
     estimator.initialize()
     try:
-        if not _fits(estimator.module_, weights):
-            # A callback may shape the module to what it is given.
-            estimator.notify("on_train_begin", X=X, y=codes)
-        estimator.module_.load_state_dict(weights)
+        _load(estimator, weights)
+    except ValueError:  # A callback may set the shape by X.
+        estimator.notify("on_train_begin", X=X, y=_targets(estimator, codes))
+        _load(estimator, weights)
+    estimator.check_data(None, codes)  # So that the net knows classes to speak of.
+    return estimator
+
+
+def _load(net, weights):
+    try:
+        net.module_.load_state_dict(weights)
     except RuntimeError as error:
         raise ValueError(
             "The weights that were kept do not fit the network: its module, or what it "
             f"is made with, has changed since. (torch says: {error})"
         ) from error
-    estimator.check_data(None, codes)  # So that the net knows classes to speak of.
-    return estimator
-
-
-def _fits(module, weights):
-    """Return whether weights have the shapes of those of a module."""
-    own = module.state_dict()
-    return {k: v.shape for k, v in own.items()} == {
-        k: v.shape for k, v in weights.items()
-    }
 
 
 def _fit_batches(estimator, n_rows):
     """Change the batch size where the last batch would be one row, or the only one lost.
 
-    Batch normalization fails on a single row, and dropping it would leave a label unused;
-    with ``drop_last`` no batch would be left of fewer rows than one holds.
+    Batch normalization fails on one row; dropping it would leave a label unused.  A
+    user who drops a last batch that is not whole has the others as large as asked for.
     """
     net, prefix = final_step(estimator)
-    if not is_network(net) or n_rows < 2:
+    if not is_network(net):
         return estimator
     name, params = "iterator_train__batch_size", net.get_params()
     size = params.get(name, net.batch_size)
-    if params.get("iterator_train__drop_last"):
-        fitting = min(size, n_rows)
-    elif size < 2:
+    drops = params.get("iterator_train__drop_last", False)
+    fitting = min(size, n_rows) if drops else _without_single_row(size, n_rows)
+    if fitting == size:
         return estimator
-    else:
-        fitting = next(larger for larger in count(size) if n_rows % larger != 1)
     return estimator.set_params(**{prefix + name: fitting})
+
+
+def _without_single_row(size, n_rows):
+    """Return the least batch size from ``size`` on with no batch of one row."""
+    if size < 2 or n_rows < 2:
+        return size
+    return next(larger for larger in count(size) if n_rows % larger != 1)
 
 
 def _targets(estimator, codes):
@@ -427,11 +454,8 @@ def predict_columns(estimator, X, n_classes, n_outputs):
     """Return the most likely of the first ``n_classes`` columns in each row."""
     if n_outputs == n_classes and not is_network(final_step(estimator)[0]):
         return np.asarray(estimator.predict(X)).astype(np.int64)
-    has_probabilities = hasattr(estimator, "predict_proba")
-    values = (probabilities if has_probabilities else decision_values)(
-        estimator, X, n_outputs
-    )
-    return values[:, :n_classes].argmax(axis=1)
+    told = probabilities if hasattr(estimator, "predict_proba") else decision_values
+    return told(estimator, X, n_outputs)[:, :n_classes].argmax(axis=1)
 
 
 def probabilities(estimator, X, n_outputs):

@@ -19,6 +19,7 @@ from sklearn.svm import LinearSVC
 from sklearn.utils._testing import ignore_warnings
 from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback
+from skorch.dataset import ValidSplit
 from torch import nn
 
 from sksimilar import (
@@ -208,8 +209,7 @@ class Shaped(Callback):
     """The recipe of skorch for a module that takes its width from X."""
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
-        if net.module_.body[1].in_features != X.shape[1]:
-            net.set_params(module__n_features=X.shape[1])
+        net.set_params(module__n_features=X.shape[1])
 
 
 def test_a_module_may_take_its_width_from_the_rows(tmp_path):
@@ -221,7 +221,22 @@ def test_a_module_may_take_its_width_from_the_rows(tmp_path):
     begin(1, checkpoint=tmp_path)
     resumed = begin(3, checkpoint=tmp_path)
     np.testing.assert_array_equal(whole.selected_rounds_, resumed.selected_rounds_)
-    assert begin(3, warm_start=True).score(X32, Y) > 0.5
+
+
+def test_a_module_that_takes_its_width_from_the_rows_starts_warm():
+    net = make_net(module__n_features=1, callbacks=[Shaped()], max_epochs=0)
+    run = learner(net, n_rounds=2, warm_start=True, keep_estimators=True).fit(X32, Y)
+    first, *others = (each.module_.state_dict() for each in run.estimators_)
+    for other in others:  # Without an epoch no weight changes.
+        assert all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_a_net_that_was_shown_no_row_is_refused():
+    net = make_net(
+        iterator_train__drop_last=True, train_split=ValidSplit(0.5), batch_size=20
+    )
+    with pytest.raises(ValueError, match="trained on no row.*Lower the batch size"):
+        learner(net, RandomSampler(), n_rounds=1).fit(X32, Y)
 
 
 def test_few_labels_are_learned_by_a_net_that_drops_the_last_batch():

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils.validation import _num_samples, column_or_1d
 
-from .._validation.labels import as_objects, is_missing, is_unlabeled
+from .._validation.labels import as_objects, is_missing, is_nan, is_unlabeled
 from .._validation.numbers import check_budget
 from ._answers import FORMAT, VERSION
 from ._classes import Classes
@@ -180,7 +180,9 @@ def _column(items, labels, name):
         return None
     labels = column_or_1d(as_objects(labels))
     if labels.dtype == object:  # pandas has a value of its own for those it lacks.
-        labels = np.array([None if is_missing(v) else v for v in labels], dtype=object)
+        labels = np.array(
+            [None if is_missing(v) or is_nan(v) else v for v in labels], dtype=object
+        )
     if len(labels) != _num_samples(items):
         raise ValueError(
             f"`{name}` must have a label for each of the {_num_samples(items)} "
