@@ -111,6 +111,9 @@ def similarity_of(
         factors = head_outputs(estimator, X, rows, layer=layer, each=gradients)
     elif estimator is None:
         factors = (_plain(X, rows, metric, kept),)
+    elif metric.settle is None:
+        one = features(estimator, X, rows, layer=layer, each=lambda _, h: (kept(h),))
+        factors = (one,)
     else:
         factors = (kept(metric.settle(features(estimator, X, rows, layer=layer))),)
     return metric(*(_to_device(f, device) for f in factors), prepared=True)
@@ -185,7 +188,7 @@ def _plain(X, rows, metric, kept):
     check_finite(values, rows, "Rows")
     if on_disk and values.n_bytes > READ_AT_ONCE:
         return metric.prepare(values)
-    return kept(metric.settle(values[:]))
+    return kept(metric.settle(values[:]) if metric.settle else values[:])
 
 
 def _precomputed(X, rows, estimator, device):

@@ -204,11 +204,13 @@ def _mismatch_explained(net, X):
     except RuntimeError as error:
         if "same dtype" not in str(error) and "Double" not in str(error):
             raise
-        weights = {str(p.dtype).split(".")[1] for p in net.module_.parameters()}
+        dtypes = {str(p.dtype).split(".")[1] for p in net.module_.parameters()}
+        wanted = f"rows of {' or '.join(sorted(dtypes))}"
+        if dtypes == {"float32"}:
+            wanted = "X.astype('float32')"
         raise TypeError(
             "The rows of `X` and the weights of the network differ in precision. Pass "
-            f"rows of {' or '.join(sorted(weights))}, as in training, for instance "
-            f"X.astype('float32'). (torch says: {error})"
+            f"{wanted}, as in training. (torch says: {error})"
         ) from error
     except TypeError as error:
         if not is_frame(X):

@@ -139,8 +139,8 @@ class SIMILARSampler(BaseSampler):
         positive, ``value_ / bound_`` is a certified share of the best possible.  None
         where it would not be valid: it needs a function that is submodular in A and
         whose gains have a known least value, which 'logdet' with a query (not
-        submodular) or with ``nu`` above 1 and graph cut with lam > 1/2, with conditioning or with a diversity
-        term (no least gain) are not; one optimizer over the whole pool, so
+        submodular) or with ``nu`` above 1 (no least gain) is not, nor graph cut with
+        lam > 1/2, with conditioning or with a diversity term (likewise); one optimizer over the whole pool, so
         ``n_partitions=1``; and one that looks at every candidate, so neither stochastic
         one.
 

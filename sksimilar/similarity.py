@@ -211,24 +211,10 @@ class InnerProduct(Similarity):
         Whether `prepare` was applied to them already.
     """
 
+    settle = None  # What to do with a single factor once all rows are there.
+
     def __init__(self, *factors, prepared=False):
         self.factors = factors if prepared else tuple(map(self.prepare, factors))
-
-    @staticmethod
-    def settle(factor):
-        """Return a whole single factor where the metric may move and scale it freely.
-
-        Parameters
-        ----------
-        factor : tensor of shape (n, d)
-            All rows that are compared.
-
-        Returns
-        -------
-        settled : tensor of shape (n, d)
-            The factor itself.
-        """
-        return factor
 
     @staticmethod
     def prepare(factor):
