@@ -116,10 +116,8 @@ def describe(value):
         return f"({', '.join(map(describe, value))})"
     if isinstance(value, dict):
         return describe([*value.items()])
-    if isinstance(value, torch.Tensor):
-        return fingerprint(value)
-    if isinstance(value, np.ndarray) and value.ndim:
-        return digest(sample(value))
+    if isinstance(value, (np.ndarray, torch.Tensor)):
+        return digest(sample(value) if value.ndim > 1 else value)
     name = getattr(value, "__qualname__", type(value).__qualname__)
     if type(value).__eq__ is not object.__eq__ and hasattr(value, "__dict__"):
         return name + describe(vars(value))  # It compares by what it holds, so do we.

@@ -6,6 +6,7 @@ import torch
 from joblib import Parallel, delayed
 from PIL import Image
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris
 from sklearn.ensemble import StackingClassifier
 from sklearn.exceptions import NotFittedError
@@ -278,7 +279,8 @@ def test_a_classifier_may_know_how_to_predict_only_once_it_is_fitted():
     [
         (FrozenEstimator(GaussianNB().fit(X, Y)), "a FrozenEstimator cannot be"),
         (make_pipeline(StandardScaler(), FrozenEstimator(GaussianNB())), "Frozen"),
-        (StandardScaler(), "got StandardScaler, which predicts nothing"),
+        (StandardScaler(), "got StandardScaler, which is none by its tags"),
+        (KMeans(3), "got KMeans.*ClassifierMixin"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(estimator, message):

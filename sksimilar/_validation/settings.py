@@ -7,26 +7,28 @@ import torch
 from sklearn.base import is_classifier, is_regressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+from skorch import NeuralNet
 
 
 def check_classifier(estimator):
     """Refuse what predicts no classes, and what cannot be trained."""
-    name = type(estimator).__name__
-    # Some have `predict` only once they are fitted.
-    predicts = is_classifier(estimator) or hasattr(estimator, "predict")
-    if is_regressor(estimator) or not predicts:
-        found = "numbers" if predicts else "nothing"
+    name, final = type(estimator).__name__, estimator
+    while isinstance(final, Pipeline):
+        final = final.steps[-1][1]
+    # By its kind: some have `predict` only once they are fitted.  A plain net has none.
+    if is_regressor(estimator) or not (
+        is_classifier(estimator) or isinstance(final, NeuralNet)
+    ):
         raise ValueError(
-            f"`estimator` must be a classifier, got {name}, which predicts {found}. Use a "
-            "classifier, such as LogisticRegression()."
+            f"`estimator` must be a classifier, got {name}, which is none by its tags. Use "
+            "one, such as LogisticRegression(); one of your own inherits from "
+            "sklearn.base.ClassifierMixin."
         )
-    while isinstance(estimator, Pipeline):
-        estimator = estimator.steps[-1][1]
-    if isinstance(estimator, FrozenEstimator):
+    if isinstance(final, FrozenEstimator):
         raise TypeError(
             "`estimator` is trained in every round, and a FrozenEstimator cannot be. Pass "
-            "the classifier itself; a skorch net whose module is an instance begins every "
-            "round with the weights of that."
+            "the classifier itself; to choose all rows by what a frozen one knows, give it "
+            "to the sampler, as in SIMILARSampler(FrozenEstimator(model))."
         )
 
 
