@@ -11,16 +11,17 @@ ROOT = HERE.parent
 # Sphinx reads what is below this folder.  These stay at the places where links from the
 # README look for them.
 COPIED = {
-    "notebooks": "*.ipynb",
-    "benchmarks": "README.md",
-    "benchmarks/results": "*.png",
-    "benchmarks/results/experiments": "[!n]*.[mp][dn]*",  # README.md and figures.
+    "notebooks": ["*.ipynb"],
+    "benchmarks": ["README.md"],
+    "benchmarks/results": ["*.png"],
+    "benchmarks/results/experiments": ["README.md", "*.png"],
 }
-for folder, pattern in COPIED.items():
+for folder, patterns in COPIED.items():
     shutil.rmtree(HERE / folder, ignore_errors=True)
     (HERE / folder).mkdir(parents=True)
-    for file in (ROOT / folder).glob(pattern):
-        shutil.copy2(file, HERE / folder)
+    for pattern in patterns:
+        for file in (ROOT / folder).glob(pattern):
+            shutil.copy2(file, HERE / folder)
 
 project = "sksimilar"
 author = "The sksimilar developers"
