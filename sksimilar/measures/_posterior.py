@@ -150,11 +150,11 @@ def is_large(ridge, diagonal, share=LARGE):
 def lessen(variance, rows):
     """Take the squares of rows, summed over them, from variances, in place."""
 
-    def fill(part):
-        variance[part] -= rows[:, part].square().sum(dim=0, dtype=torch.float64)
+    def squares(part):
+        return rows[:, part].square().sum(dim=0, dtype=torch.float64)
 
-    for _ in blockwise(fill, len(variance), len(rows), variance.device):
-        pass
+    parts = blockwise(squares, len(variance), len(rows), variance.device)
+    variance.sub_(torch.cat(list(parts)))
 
 
 def inverse(lower):
