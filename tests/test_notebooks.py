@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import sksimilar
-
-NOTEBOOKS = sorted(Path(sksimilar.__file__).parents[1].glob("notebooks/*.ipynb"))
+NOTEBOOKS = sorted(Path(__file__).parents[1].glob("notebooks/*.ipynb"))
 PRIVATE = re.compile(r"import _|\._[a-z]")
 LIMIT = 300  # Seconds for a cell, on a machine that does other things too.
 
