@@ -82,9 +82,9 @@ def head_outputs(estimator, X, rows, *, layer="auto", each=None):
     the gradient of the cross-entropy of row i with respect to that layer.  Class
     weights and label smoothing are part of the training and not of this gradient.
 
-    A layer without bias multiplies h alone.  Of a network, h and z are recorded while it predicts, through its own inference
-    path, and softmax(z) must be what it predicts.  A network with one logit counts as
-    one with the two logits (0, z).  Of a scikit-learn classifier, h is the X that it
+    A layer without bias multiplies h alone.  Of a network, h and z are recorded while it
+    predicts, through its own inference path, and softmax(z) must be what it predicts.  A
+    network with one logit counts as one with the two logits (0, z).  Of a scikit-learn classifier, h is the X that it
     sees and z its log-probabilities: if softmax(W x + b) is what it predicts, as for
     `LogisticRegression`, that gives the exact gradient, without b if it fits none.
 
@@ -238,9 +238,9 @@ class _NetAdapter(_Adapter):
         return read(self.net, predicted_logs, X, rows, {})
 
     def columns(self, y, n_classes):
-        column = dict.fromkeys(range(n_classes))
-        bad = [label for label in y.tolist() if label not in column]
-        if len(bad):
+        columns = set(range(n_classes))
+        bad = [label for label in y.tolist() if label not in columns]
+        if bad:
             raise ValueError(
                 f"The labels of a network must be the columns of its output, integers "
                 f"from 0 to {n_classes - 1}; got {_some(bad)}. Encode them with "

@@ -382,14 +382,16 @@ class SIMILARSampler(BaseSampler):
         problem = self._raw_problem(X, y, labeled)
         self._on_disk = self.estimator is None and isinstance(X, np.memmap)
         first = self.candidates_[:1]
-        if self._memory_limit is not None:  # What one takes tells what all will.
+        # What all parts have in common shows whether and how the estimator can be read,
+        # and with one candidate what all will take.
+        if self._memory_limit is not None:
             self._smallest = problem.part(first).embed()
             plan = self._plan(min(self.budget, len(self.candidates_)))
             plan.check(self._memory_limit)
         is_whole = self.n_partitions == 1 or not self._divides()
         self._problem = problem.embed() if is_whole else problem
-        # What all parts have in common shows whether and how the estimator can be read.
-        self._smallest = self._problem.part(first).embed()
+        if self._memory_limit is None:
+            self._smallest = self._problem.part(first).embed()
 
     def _resolve(self, query, conditioning):
         """Return the function, after checking that it fits the sets and the metric."""
