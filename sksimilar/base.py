@@ -22,7 +22,8 @@ from ._validation.labels import check_column, is_unlabeled
 from ._validation.numbers import check_budget, check_magnitude
 from ._validation.rows import check_disjoint, check_mask, check_query
 from ._validation.settings import room_on_device
-from .rows import check_readable, check_sliceable, dicts_explained
+from .classifiers import check_readable
+from .rows import check_sliceable, dicts_explained
 from .seeding import generator
 
 

@@ -16,7 +16,6 @@ from contextlib import closing
 import numpy as np
 import torch
 from scipy.sparse import issparse
-from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, gen_batches
 from sklearn.utils.validation import _num_samples, check_is_fitted
@@ -24,6 +23,7 @@ from skorch.helper import SliceDataset
 from torch import nn
 
 from ._validation.numbers import check_finite
+from .classifiers import is_network, unwrapped
 from .inference import (
     affine,
     check_cross_entropy,
@@ -180,13 +180,10 @@ def _adapter(estimator):
             f"{_short(estimator)}. Fit `skorch.NeuralNetClassifier(Module).fit(X, y)` "
             "and pass that."
         )
-    if isinstance(estimator, FrozenEstimator):
-        return _adapter(estimator.estimator)
-    if hasattr(estimator, "best_estimator_"):
-        return _adapter(estimator.best_estimator_)
+    estimator = unwrapped(estimator)
     if isinstance(estimator, Pipeline):
         return _PipelineAdapter(estimator)
-    if hasattr(estimator, "evaluation_step"):
+    if is_network(estimator):
         estimator.check_is_fitted(msg=UNFITTED)
         return _NetAdapter(estimator)
     check_is_fitted(estimator, msg=UNFITTED)
@@ -222,7 +219,7 @@ class _Adapter(ABC):
 
 
 class _NetAdapter(_Adapter):
-    """A skorch net, recognized by its ``evaluation_step``."""
+    """A skorch net."""
 
     def __init__(self, net):
         self.net = net

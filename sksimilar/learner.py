@@ -25,16 +25,12 @@ from ._validation.labels import (
 )
 from ._validation.numbers import check_budget
 from ._validation.rows import check_mask, check_positions, check_query
-from ._validation.settings import (
-    check_classifier,
-    check_rounds,
-    check_sets,
-    check_stopping,
-)
+from ._validation.settings import check_rounds, check_sets, check_stopping
 from ._validation.words import check_options, optional, said_of
 from .base import BaseSampler
 from .callbacks import CallbackSupportMixin, with_callbacks
 from .checkpoint import open_checkpoint
+from .classifiers import check_classifier
 from .labels import Codebook, check_labels, sort_answers
 from .pool import Pool, draw_initial
 from .prediction import PredictorMixin
@@ -442,22 +438,7 @@ class ActiveLearner(
     def _open(self, X, y, masks, validation, simulated):
         """Begin a session, or resume the one in the checkpoint; return y as codes."""
         self._forget()
-        check_classifier(self.estimator)
-        X = self._check_X(X, reset=True)
-        y, known = check_labels(y, all_known=simulated and self.classes is None)
-        check_consistent_length(X, y)
-        masks = {name: check_mask(mask, len(y), name) for name, mask in masks.items()}
-        check_labeled_mask(masks["labeled_mask"], known)
-        check_query(masks["query_mask"])
-        check_sliceable(validation[0])
-        check_validation(*validation)
-        if validation[0] is not None:
-            with said_of("X_val"):
-                self._check_X(validation[0], reset=False)
-        check_scoring(self, scoring=self.scoring)
-        check_stopping(rules_of(self.stopping), validation[0] is not None)
-        check_sets(resolve(self.scenario), masks["query_mask"], self.ood_label)
-        self._check_sampler(masks["conditioning_mask"])
+        X, y, known, masks = self._checked(X, y, masks, validation, simulated)
         self._codebook = Codebook(y[known], self.classes, self.ood_label)
         self._validation = self._scored_rows(*validation)
         codes = self._codebook.encode_known(y, known)
@@ -478,6 +459,26 @@ class ActiveLearner(
         if stored is not None:
             self._session.score(self._scorer())
         return codes
+
+    def _checked(self, X, y, masks, validation, simulated):
+        """Return X, y, which labels are known, and the masks; refuse what cannot work."""
+        check_classifier(self.estimator)
+        X = self._check_X(X, reset=True)
+        y, known = check_labels(y, all_known=simulated and self.classes is None)
+        check_consistent_length(X, y)
+        masks = {name: check_mask(mask, len(y), name) for name, mask in masks.items()}
+        check_labeled_mask(masks["labeled_mask"], known)
+        check_query(masks["query_mask"])
+        check_sliceable(validation[0])
+        check_validation(*validation)
+        if validation[0] is not None:
+            with said_of("X_val"):
+                self._check_X(validation[0], reset=False)
+        check_scoring(self, scoring=self.scoring)
+        check_stopping(rules_of(self.stopping), validation[0] is not None)
+        check_sets(resolve(self.scenario), masks["query_mask"], self.ood_label)
+        self._check_sampler(masks["conditioning_mask"])
+        return X, y, known, masks
 
     def _check_sampler(self, conditioning_mask):
         """Refuse a sampler of ours that would fail once a classifier is trained."""

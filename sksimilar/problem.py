@@ -134,15 +134,19 @@ class Problem:
         """
         first = self.similarity[:1, :1]
         width = sum(f.shape[1] for f in getattr(self.similarity, "factors", [first]))
-        given = [0 if s is None else len(s) for s in (self.query, self.conditioning)]
-        n_points, weights = n_candidates + sum(given), (self.eta, self.nu)
+        n_points, given = n_candidates + sum(self._n_given), self._n_given
+        weights = self.eta, self.nu
         return self.function.cost(
             Sizes(n_points, n_ground, *given, budget, width, *weights)
         )
 
     def embedded_bytes(self, n_candidates):
         """Return what the embedding of so many candidates takes; a kernel is the user's."""
-        given = [0 if s is None else len(s) for s in (self.query, self.conditioning)]
         factors = getattr(self.similarity, "factors", ())
         n_bytes = sum(factor.shape[1] * factor.dtype.itemsize for factor in factors)
-        return (n_candidates + sum(given)) * n_bytes
+        return (n_candidates + sum(self._n_given)) * n_bytes
+
+    @property
+    def _n_given(self):
+        """The sizes of Q and P."""
+        return [0 if s is None else len(s) for s in (self.query, self.conditioning)]

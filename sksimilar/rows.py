@@ -7,7 +7,6 @@ from hashlib import blake2b
 
 import numpy as np
 import torch
-from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.validation import validate_data
@@ -18,7 +17,6 @@ from torch.utils.data import Dataset, Subset
 __all__ = [
     "FloatRows",
     "LabeledRows",
-    "check_readable",
     "check_rows",
     "check_sliceable",
     "dicts_explained",
@@ -98,27 +96,6 @@ def check_sliceable(X):
         raise TypeError(
             f"`X` is a {type(X).__name__}, of which no rows can be taken. Wrap it, as in "
             "`skorch.helper.SliceDict(**X)`, or pass a Dataset that yields dicts."
-        )
-
-
-def check_readable(X, estimator):
-    """Refuse what only a network can read, and what a network would misread."""
-    while isinstance(estimator, FrozenEstimator):
-        estimator = estimator.estimator
-    estimator = getattr(estimator, "best_estimator_", estimator)
-    is_network = hasattr(estimator, "evaluation_step")
-    if isinstance(X, Dataset) and not isinstance(X, SliceDataset) and not is_network:
-        raise TypeError(
-            f"`X` is a {type(X).__name__}, a Dataset of torch, which only a skorch network "
-            "reads. Give its rows one by one, as in skorch.helper.SliceDataset(X), or "
-            "as an array."
-        )
-    is_listed = isinstance(X, (list, tuple))
-    if is_network and is_listed and any(getattr(part, "ndim", 0) > 1 for part in X):
-        raise TypeError(
-            f"`X` is a {type(X).__name__} of arrays, which skorch takes for several inputs "
-            "and which has no rows. Name them, as in skorch.helper.SliceDict(left=X[0], "
-            "right=X[1]), or make one array of it."
         )
 
 

@@ -10,6 +10,7 @@ from sklearn.frozen import FrozenEstimator
 from . import history, training
 from ._validation.choices import check_selection
 from .checkpoint import Checkpoint
+from .classifiers import check_warm_start, device_of, is_network
 from .gradients import UnknownLabels
 from .labels import Codebook
 from .pool import UNKNOWN, Pool
@@ -92,7 +93,7 @@ class Session:
     def of(cls, learner, sampler, X, pool, codebook, seed):
         """Return a session with the parameters of a learner."""
         if learner.warm_start:
-            training.check_warm_start(learner.estimator)
+            check_warm_start(learner.estimator)
         classifier = training.prepare(
             learner.estimator,
             codebook.n_outputs,
@@ -244,7 +245,7 @@ class Session:
         masks = {"query_mask": query, "conditioning_mask": conditioning}
         masks["candidate_mask"] = self.pool.candidates
         n = min(n or sampler.budget, int(self.pool.candidates.sum()))
-        with seeded(seed, training.device_of(self.estimator)):
+        with seeded(seed, device_of(self.estimator)):
             begin = time.perf_counter()
             try:
                 sampler.fit(self.X, y, **masks)
@@ -302,5 +303,5 @@ class Session:
             "stale": self.stale,
             "history": self.history,
         }
-        net = trained if training.is_network(trained) else None
+        net = trained if is_network(trained) else None
         self.store.save(run, self.pool.state(), net)

@@ -15,16 +15,15 @@ from itertools import count
 import numpy as np
 import torch
 from sklearn.base import clone
-from sklearn.ensemble import BaseEnsemble, HistGradientBoostingClassifier
-from sklearn.pipeline import Pipeline
 from sklearn.utils.multiclass import _ovr_decision_function
-from skorch import NeuralNet, NeuralNetBinaryClassifier
+from skorch import NeuralNetBinaryClassifier
 from skorch.callbacks import Callback, EpochScoring, Initializer, LRScheduler
 from skorch.dataset import ValidSplit
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from ._validation.words import check_choice
+from .classifiers import device_of, final_step, is_network, unwrapped
 from .models import xavier
 from .rows import take, with_labels
 from .seeding import seeded, with_seed
@@ -32,12 +31,9 @@ from .seeding import seeded, with_seed
 __all__ = [
     "StopAtAccuracy",
     "check_trained",
-    "check_warm_start",
     "check_width",
     "decision_values",
-    "device_of",
     "in_columns",
-    "is_network",
     "paper_training",
     "predict_columns",
     "prepare",
@@ -148,25 +144,6 @@ def paper_training(max_epochs=150, *, lr=0.01, target=0.99):
     }
 
 
-def final_step(estimator):
-    """Return the classifier at the end of a Pipeline, and the prefix of its names."""
-    prefix = ""
-    while isinstance(estimator, Pipeline):
-        name, estimator = estimator.steps[-1]
-        prefix = f"{prefix}{name}__"
-    return estimator, prefix
-
-
-def device_of(estimator):
-    """Return where the network in ``estimator`` is, the CPU if there is none."""
-    return getattr(final_step(estimator)[0], "device", "cpu")
-
-
-def is_network(estimator):
-    """Return whether ``estimator`` is a skorch net itself."""
-    return isinstance(estimator, NeuralNet)
-
-
 def prepare(estimator, n_outputs, argument="auto", extra=False):
     """Return a clone of the classifier that has an output for every column.
 
@@ -273,21 +250,6 @@ def _check_columns(proba, n_outputs, net):
         f" each of the classes, and one more if there is an `ood_label`. {way_out}, or "
         "declare `classes` that have no label yet."
     )
-
-
-def check_warm_start(estimator):
-    """Refuse a classifier that cannot go on from where it was."""
-    if not is_network(estimator) and "warm_start" not in estimator.get_params():
-        raise ValueError(
-            "`warm_start=True` needs a skorch net or a classifier with a parameter "
-            f"`warm_start`, got {type(estimator).__name__}."
-        )
-    adds = isinstance(estimator, (BaseEnsemble, HistGradientBoostingClassifier))
-    if adds:
-        raise ValueError(
-            f"`warm_start=True` lets {type(estimator).__name__} add members to those it "
-            "has, which are not trained on new labels. Use warm_start=False."
-        )
 
 
 def in_columns(estimator, codebook):
@@ -489,5 +451,5 @@ def decision_values(estimator, X, n_outputs):
 
 def _compares_pairs(estimator):
     """Return whether its decision values have a column for every pair of classes."""
-    final, _ = final_step(getattr(estimator, "best_estimator_", estimator))
+    final, _ = final_step(unwrapped(estimator))
     return getattr(final, "decision_function_shape", None) == "ovo"

@@ -138,7 +138,8 @@ def test_a_class_without_a_label_is_called_by_its_name():
 
 def test_texts_beside_numbers_are_told_apart():
     X, _, truth = half_labeled()
-    learner = ActiveLearner(LogisticRegression(max_iter=1000), RandomSampler())
+    model = LogisticRegression(max_iter=1000)
+    learner = ActiveLearner(model, RandomSampler(), random_state=0)
     y = [1 if label == "b" else label for label in truth]
     with pytest.raises(ValueError, match="texts and others at once, such as 'a' and 1"):
         learner.fit(X, y)

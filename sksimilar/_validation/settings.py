@@ -4,32 +4,6 @@ import warnings
 from contextlib import contextmanager
 
 import torch
-from sklearn.base import is_classifier, is_regressor
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
-from skorch import NeuralNet
-
-
-def check_classifier(estimator):
-    """Refuse what predicts no classes, and what cannot be trained."""
-    name, final = type(estimator).__name__, estimator
-    while isinstance(final, Pipeline):
-        final = final.steps[-1][1]
-    # By its kind: some have `predict` only once they are fitted.  A plain net has none.
-    if is_regressor(estimator) or not (
-        is_classifier(estimator) or isinstance(final, NeuralNet)
-    ):
-        raise ValueError(
-            f"`estimator` must be a classifier, got {name}, which is none by its tags. Use "
-            "one, such as LogisticRegression(); one of your own inherits from "
-            "sklearn.base.ClassifierMixin."
-        )
-    if isinstance(final, FrozenEstimator):
-        raise TypeError(
-            "`estimator` is trained in every round, and a FrozenEstimator cannot be. Pass "
-            "the classifier itself; to choose all rows by what a frozen one knows, give it "
-            "to the sampler, as in SIMILARSampler(FrozenEstimator(model))."
-        )
 
 
 def check_device(device):
@@ -76,8 +50,7 @@ def check_sets(scenario, query_mask, ood_label):
     if query_mask is not None and not is_used and not callable(scenario.conditioning):
         warnings.warn(
             f"{scenario} has no query: `query_mask` only keeps its rows out of the "
-            "pool. Use scenario='rare' to ask for rows like them.",
-            stacklevel=4,
+            "pool. Use scenario='rare' to ask for rows like them."
         )
 
 
