@@ -95,7 +95,8 @@ def test_a_ridge_far_below_the_kernel_loses_no_digit(share, Q, P):
         chosen = greedy(LogDeterminant(ridge).measure(operator, V, *given), V, 8)
         picks = chosen.points.tolist()
         value = information(log_determinant(ridge), S, V, picks, Q, P or [])
-        assert_allclose(chosen.gains.sum(), value, rtol=1e-5)
+        # Where all is float32, a ridge of 1 % leaves 1e-7 / 1 % of every gain.
+        assert_allclose(chosen.gains.sum(), value, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("ridge", [1.0, 0.1, 1e-3, 1e-6])
