@@ -94,6 +94,8 @@ def in_blocks(compute, points, width):
     parts = blockwise(lambda b: compute(points[b]), len(points), width, points.device)
     result, stop = None, 0
     for part in parts:
+        if len(part) == len(points):
+            return part
         if result is None:
             result = part.new_empty(len(points), *part.shape[1:])
         start, stop = stop, stop + len(part)

@@ -1,16 +1,48 @@
 """Log determinant: LogDet, LogDetMI, LogDetCG, LogDetCMI, without any n x n matrix."""
 
 from copy import copy
+from functools import partial
 from math import inf, log
 from numbers import Real
 
 import torch
 from sklearn.utils._param_validation import Interval
 
-from ..blocks import blockwise
+from ..blocks import blockwise, in_blocks
 from ._base import Cost, SetFunction
 from ._posterior import LARGE, SLAB, SMALL, Posterior, Slabs, inverse, is_large, lessen
 from ._weights import check_weights, cost_of_check
+
+
+LEFT = 8  # Numbers of a point while what is left of it is looked at.
+
+
+def told(posterior, known, points):
+    """Return what a query tells of points: the log of what is left, less that once known.
+
+    Parameters
+    ----------
+    posterior : Posterior
+        With the query unknown.
+
+    known : callable
+        What is left of points with the query known.
+
+    points : tensor of shape (n_points,), int64
+        Each by itself.
+
+    Returns
+    -------
+    told : tensor of shape (n_points,)
+        A block at a time, so that the memory of all that is looked at stays small.
+    """
+
+    def ratio(points):
+        known_left = known(points)
+        left = posterior.left(points).sub_(known_left).div_(known_left)
+        return left.to(posterior.dtype).log1p_()
+
+    return in_blocks(ratio, points, LEFT)
 
 
 class _Foresighted:
@@ -144,12 +176,13 @@ class LogDeterminant(_Foresighted, SetFunction):
         return twin
 
     def gains(self, points):
-        return self.posterior_.left(points).log_().to(self.posterior_.dtype)
+        def log(points):
+            return self.posterior_.left(points).log_().to(self.posterior_.dtype)
+
+        return in_blocks(log, points, LEFT)
 
     def information(self, informed, points):
-        known = informed.posterior_.left(points)
-        left = self.posterior_.left(points).sub_(known).div_(known)
-        return left.to(self.posterior_.dtype).log1p_()
+        return told(self.posterior_, informed.posterior_.left, points)
 
     def measure(
         self, similarity, ground, query=None, conditioning=None, eta=1.0, nu=1.0
@@ -245,9 +278,8 @@ class LogDeterminantInformation(_Foresighted):
         gains : tensor of shape (n_points,)
             What each would add to the value of A.
         """
-        left = self.posterior.left(points)
-        known = self.posterior.left(points, self.variance)
-        return left.sub_(known).div_(known).to(self.to_query.dtype).log1p_()
+        known = partial(self.posterior.left, variance=self.variance)
+        return told(self.posterior, known, points)
 
     def add(self, points):
         """Let A grow.
