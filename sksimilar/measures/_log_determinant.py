@@ -13,7 +13,6 @@ from ._base import Cost, SetFunction
 from ._posterior import LARGE, SLAB, SMALL, Posterior, Slabs, inverse, is_large, lessen
 from ._weights import check_weights, cost_of_check
 
-
 LEFT = 8  # Numbers of a point while what is left of it is looked at.
 
 

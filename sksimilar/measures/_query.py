@@ -110,7 +110,7 @@ class ConcaveOverModular(_ByQuery):
         self.relevance_ = eta * self._psi(self.to_query_.sum(dim=1))
 
     def gains(self, points):
-        grown = self._psi(self.cover_ + self.to_query_[points])
+        grown = self._psi(self.cover_ + self.to_query_.index_select(0, points))
         return (grown - self._psi(self.cover_)).sum(dim=1) + self.relevance_[points]
 
     def limits(self, points):
@@ -136,7 +136,7 @@ class ConcaveOverModular(_ByQuery):
         if 2 * len(points) > len(self.to_query_):  # Indexing is slower than a product.
             below = (self.to_query_ @ slope)[points]
         else:
-            below = self.to_query_[points] @ slope
+            below = self.to_query_.index_select(0, points) @ slope
         return below + (self.relevance_[points] + height)
 
     def add(self, points):

@@ -5,7 +5,10 @@ import torch
 from ._record import Record
 
 FIRST_BATCH = 64  # Stale gains renewed at once; four times as many each time.
-FRONT = 2048  # Candidates that lazy greedy looks at, as long as they suffice.
+SIZES = 1 << 16, 1 << 11  # Of tiers, roughly: candidates seen to while they suffice.
+PER_PICK = 8  # Of the budget: a tier has at least as many candidates.
+LARGER = 32  # Of the bounds that are looked at to tell which are large.
+GOLDEN = (5**0.5 - 1) / 2
 
 
 def lazy(measure, candidates, budget, rng=None, track=iter):
@@ -48,19 +51,57 @@ def lazy(measure, candidates, budget, rng=None, track=iter):
     """
     check_submodular(measure, "lazy", "'auto' or 'greedy'")
     record = Record(measure, candidates, budget)
-    front = _Front(record)
+    tier = _Tier(record, record.first.clone()).narrowed()
     for _ in track(range(budget)):
-        front.take()
+        tier.certify()
+        tier = tier.take()
     return record.selection()
 
 
-class _Bounds:
-    """Upper bounds on the gains at some places, and which of them are known gains."""
+class _Tier:
+    """Upper bounds on the gains at some places, and which of them are known gains.
 
-    def __init__(self, record, places, bounds):
-        self.record, self.places, self.bounds = record, places, bounds
-        self.points = record.points[places]
+    They are the largest of a wider tier, if there is one.  Its others wait: they are
+    seen to once the best gain in here is no larger than theirs may be.
+    """
+
+    def __init__(self, record, bounds, wider=None, within=slice(None), level=None):
+        self.record, self.bounds = record, bounds
+        self.wider, self.within = wider, within  # Where its places are in that.
+        is_part = wider is not None and wider.wider is not None
+        self.places = wider.places[within] if is_part else within
+        self.points = record.points[self.places]
+        self.levels = [] if wider is None else [level, *wider.levels]
         self.fresh = torch.ones_like(bounds, dtype=torch.bool)
+
+    def certify(self):
+        """Sharpen the certificate by what is known of all places, here and elsewhere."""
+        if self.record.certified:
+            others = [level.expand(self.record.budget) for level in self.levels]
+            self.record.certify(torch.cat([self.bounds, *others]))
+
+    def take(self):
+        """Add the point of largest gain, and return the tier to begin with next."""
+        self.renew()
+        if not self._suffices():
+            return self._widened().take()
+        self.record.take(self.known(), self.places)
+        self.forget()
+        return self.narrowed()
+
+    def narrowed(self):
+        """Return the narrowest tier within, this one if it is narrow."""
+        n, least = len(self.bounds), PER_PICK * self.record.budget
+        size = next((s for s in SIZES if 4 * max(s, least) < n), None)
+        if size is None:
+            return self
+        level = _level(self.bounds, max(size, least))
+        within = (self.bounds > level).nonzero().ravel()
+        if not 0 < len(within) <= n / 2:  # Too many are tied.
+            return self
+        tier = _Tier(self.record, self.bounds[within], self, within, level)
+        tier.fresh = self.fresh[within]
+        return tier.narrowed()
 
     def forget(self):
         """Know only those gains that can fall no further."""
@@ -70,62 +111,36 @@ class _Bounds:
 
     def renew(self):
         """Bring up to date whatever may hold the largest gain here."""
-        if not self.fresh.all() and hasattr(self.record.measure, "limits"):
-            limits = self.record.measure.limits(self.points)
+        record, measure = self.record, self.record.measure
+        if not self.fresh.all() and hasattr(measure, "limits"):
+            limits = measure.limits(self.points)
             self.bounds = self.bounds.where(self.fresh, limits.minimum(self.bounds))
-        renew(
-            self.record.measure,
-            self.points,
-            self.bounds,
-            self.fresh,
-            self.record.resolution,
-        )
+        renew(measure, self.points, self.bounds, self.fresh, record.resolution)
 
     def known(self):
         """Return the gains that are up to date, the others as -inf."""
         return self.bounds.where(self.fresh, -torch.inf)
 
+    def _suffices(self):
+        """Return whether no bound of those that wait reaches the best gain here."""
+        best = self.known().max() - self.record.resolution
+        return all(level < best for level in self.levels)
 
-class _Front:
-    """The places of the largest bounds; the others are seen to once theirs matter."""
+    def _widened(self):
+        """Return the wider tier, with all that is known here."""
+        wider = self.wider
+        wider.bounds[self.within] = self.bounds
+        wider.forget()
+        wider.fresh[self.within] = self.fresh
+        return wider
 
-    def __init__(self, record):
-        self.record = record
-        self.all = _Bounds(record, slice(None), record.first.clone())
-        self._open()
-        self.front.fresh[:] = True
 
-    def take(self):
-        """Renew what may hold the largest gain, and add the best."""
-        record, front = self.record, self.front
-        if record.certified:
-            record.certify(torch.cat([front.bounds, self.waiting]))
-        front.renew()
-        if self._is_enough():
-            record.take(front.known(), front.places)
-            front.forget()
-            return
-        self.all.bounds[front.places] = front.bounds
-        self.all.forget()
-        self.all.fresh[front.places] = front.fresh
-        self.all.renew()
-        record.take(self.all.known())
-        self._open()
-
-    def _open(self):
-        size = max(FRONT, 8 * self.record.budget)
-        most = min(size + self.record.budget, len(self.all.bounds))
-        self.all.forget()
-        top = self.all.bounds.topk(most)
-        places, self.waiting = top.indices[:size].sort().values, top.values[size:]
-        self.front = _Bounds(self.record, places, self.all.bounds[places])
-        self.front.forget()
-
-    def _is_enough(self):
-        """Return whether no bound of others reaches the best of the front."""
-        if not len(self.waiting):
-            return True
-        return self.waiting[0] < self.front.known().max() - self.record.resolution
+def _level(bounds, size):
+    """Return what about so many bounds are larger than, by looking at some of them."""
+    n = len(bounds)
+    steps = torch.arange(LARGER * n // size, device=bounds.device).double()
+    places = GOLDEN * steps % 1 * n  # In step with no order of rows.
+    return bounds[places.long()].topk(LARGER).values[-1]
 
 
 def renew(measure, candidates, bounds, fresh, resolution):
