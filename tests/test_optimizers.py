@@ -86,7 +86,8 @@ def test_exact_optimizers_equal_greedy_on_the_definition_index_for_index(case):
 @pytest.mark.parametrize("seed", range(3))
 def test_shortcuts_change_no_pick(case, seed, monkeypatch):
     # As in pools of many rows: few candidates are looked at, and picks are forecast.
-    monkeypatch.setattr("sksimilar.optimizers._lazy.SIZES", (25, 5))
+    monkeypatch.setattr("sksimilar.optimizers._lazy.WIDE", 25)
+    monkeypatch.setattr("sksimilar.optimizers._lazy.NARROW", 5)
     monkeypatch.setattr("sksimilar.optimizers._lazy.PER_PICK", 0)
     monkeypatch.setattr("sksimilar.optimizers._greedy.POOL", 15)
     measure, value, V = setup(case, n=110, n_given=4, seed=seed)

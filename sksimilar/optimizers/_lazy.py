@@ -5,8 +5,9 @@ import torch
 from ._record import Record
 
 FIRST_BATCH = 64  # Stale gains renewed at once; four times as many each time.
-SIZES = 1 << 16, 1 << 11  # Of tiers, roughly: candidates seen to while they suffice.
-PER_PICK = 8  # Of the budget: a tier has at least as many candidates.
+WIDE, NARROW = 1 << 16, 1 << 11  # Tiers: about as many candidates, while they suffice.
+PER_PICK = 8  # Of the wide tier, if the budget is large.
+CERTIFICATES = 250  # Tries to sharpen the bound, spread over the picks.
 LARGER = 32  # Of the bounds that are looked at to tell which are large.
 GOLDEN = (5**0.5 - 1) / 2
 
@@ -52,8 +53,9 @@ def lazy(measure, candidates, budget, rng=None, track=iter):
     check_submodular(measure, "lazy", "'auto' or 'greedy'")
     record = Record(measure, candidates, budget)
     tier = _Tier(record, record.first.clone()).narrowed()
-    for _ in track(range(budget)):
-        tier.certify()
+    for i in track(range(budget)):
+        if i % max(1, budget // CERTIFICATES) == 0:
+            tier.certify()
         tier = tier.take()
     return record.selection()
 
@@ -74,11 +76,19 @@ class _Tier:
         self.levels = [] if wider is None else [level, *wider.levels]
         self.fresh = torch.ones_like(bounds, dtype=torch.bool)
 
+    @property
+    def _enough(self):
+        """How many candidates a certificate is made of, beside levels."""
+        return PER_PICK * self.record.budget
+
     def certify(self):
         """Sharpen the certificate by what is known of all places, here and elsewhere."""
-        if self.record.certified:
-            others = [level.expand(self.record.budget) for level in self.levels]
-            self.record.certify(torch.cat([self.bounds, *others]))
+        if self.wider is not None and len(self.bounds) < self._enough:
+            self.wider.certify()
+        elif self.record.certified:
+            levels = [level.expand(self.record.budget) for level in self.levels]
+            here = self.bounds.masked_fill(self.record.taken[self.places], -torch.inf)
+            self.record.certify(torch.cat([here, *levels]))
 
     def take(self):
         """Add the point of largest gain, and return the tier to begin with next."""
@@ -91,11 +101,11 @@ class _Tier:
 
     def narrowed(self):
         """Return the narrowest tier within, this one if it is narrow."""
-        n, least = len(self.bounds), PER_PICK * self.record.budget
-        size = next((s for s in SIZES if 4 * max(s, least) < n), None)
+        n, sizes = len(self.bounds), (max(WIDE, self._enough), NARROW)
+        size = next((size for size in sizes if 4 * size < n), None)
         if size is None:
             return self
-        level = _level(self.bounds, max(size, least))
+        level = _level(self.bounds, size)
         within = (self.bounds > level).nonzero().ravel()
         if not 0 < len(within) <= n / 2:  # Too many are tied.
             return self
