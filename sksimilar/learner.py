@@ -286,7 +286,9 @@ class ActiveLearner(
 
         X_val, y_val : array-like, default=None
             Rows and labels on which to score every round.  Unlabeled and
-            out-of-distribution rows are left out, by any ``scoring``.
+            out-of-distribution rows are left out, by any ``scoring``.  In a search of
+            scikit-learn's, which takes a part of all that is as long as X, they must not
+            have exactly as many rows.
 
         Returns
         -------

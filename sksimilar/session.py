@@ -204,11 +204,11 @@ class Session:
         rows, codes = self.pool.taught(number)
         previous = self.estimator if self.warm_start else None
         seed = derive(self.seed, TRAIN, number)
-        n_outputs = self.codebook.n_outputs
+        n_classes, n_outputs = self.pool.n_classes, self.codebook.n_outputs
         if not number:
             training.check_width(self.classifier, self.X, rows[:1], n_outputs, seed)
         trained = training.train(self.classifier, self.X, rows, codes, seed, previous)
-        training.check_trained(trained, self.X, rows[:1], n_outputs)
+        training.check_trained(trained, self.X, rows[:1], n_classes, n_outputs)
         self.estimator = trained
         if self.keep_estimators:
             self.estimators = [*self.estimators, self.estimator]

@@ -281,8 +281,17 @@ def train(estimator, X, rows, codes, seed, previous=None):
         return _go_on(estimator, previous, *with_labels(X, rows, codes))
 
 
-def check_trained(estimator, X, row, n_outputs):
-    """Refuse a network whose training diverged, or whose outputs are others now."""
+def check_trained(estimator, X, row, n_classes, n_outputs):
+    """Refuse what cannot tell classes from what is foreign, and a failed training."""
+    can_rank = any(
+        hasattr(estimator, m) for m in ("predict_proba", "decision_function")
+    )
+    if n_outputs > n_classes and not can_rank:  # Some tell only once they are fitted.
+        raise ValueError(
+            "With `ood_label` the classifier has to say which class is the most likely of "
+            f"a foreign row, and {type(estimator).__name__} has neither `predict_proba` "
+            "nor `decision_function`. Use one that has, or CalibratedClassifierCV of it."
+        )
     net, _ = final_step(estimator)
     weights = net.module_.named_parameters() if is_network(net) else ()
     bad = [name for name, weight in weights if not weight.isfinite().all()]

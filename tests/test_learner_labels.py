@@ -5,9 +5,14 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+)
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import FixedThresholdClassifier
+from sklearn.naive_bayes import GaussianNB
 
 from sksimilar import ActiveLearner, PoolSplit, RandomSampler, SIMILARSampler
 from sksimilar.measures import LogDeterminant
@@ -147,6 +152,17 @@ def test_texts_beside_numbers_are_told_apart():
     learner.set_params(ood_label="b", n_rounds=1).fit(X, y)
     assert learner.classes_.tolist() == [1, 2]
     assert learner.ood_mask_.any()
+
+
+def test_a_classifier_that_ranks_no_classes_cannot_leave_foreign_rows_out():
+    X, _, truth = half_labeled()
+    votes = VotingClassifier([("one", GaussianNB()), ("two", GaussianNB())])
+    learner = ActiveLearner(votes, RandomSampler(), n_rounds=1, random_state=0)
+    assert set(learner.fit(X, truth).predict(X)) == {"a", "b", "c"}
+    with pytest.raises(ValueError, match="neither `predict_proba` nor `decision_func"):
+        learner.set_params(ood_label="b").fit(X, truth)
+    votes.set_params(voting="soft")
+    assert set(learner.fit(X, truth).predict(X)) == {"a", "c"}
 
 
 @pytest.mark.parametrize("scoring", [None, "accuracy", "roc_auc", "neg_log_loss"])

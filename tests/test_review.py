@@ -106,6 +106,13 @@ def test_a_baseline_shows_its_scores_or_nothing(tmp_path):
     assert [pick["index"] for pick in picks] == [70, 3, 61]
 
 
+def test_a_label_that_is_lacking_is_no_class(tmp_path):
+    y = np.where(np.arange(N) % 3, Y, np.nan)
+    data = gallery(tmp_path, [70, 3, 61], y=y)
+    assert data["classes"] == [["float", f"{c}.0"] for c in range(10)]
+    assert set(data["groups"]) == {str(row) for row in (70, 3, 61) if row % 3}
+
+
 def test_a_copy_of_an_earlier_pick_is_told_by_its_role(tmp_path):
     twins = np.repeat(np.random.RandomState(0).randn(4, 3), 2, axis=0)
     chosen = SIMILARSampler(function="fl", random_state=0).fit(twins)

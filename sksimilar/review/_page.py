@@ -179,10 +179,9 @@ def _column(items, labels, name):
     if labels is None:
         return None
     labels = column_or_1d(as_objects(labels))
-    if labels.dtype == object:  # pandas has a value of its own for those it lacks.
-        labels = np.array(
-            [None if is_missing(v) or is_nan(v) else v for v in labels], dtype=object
-        )
+    if labels.dtype.kind in "Of":  # pandas has a value of its own for those it lacks.
+        lacks = [is_missing(v) or is_nan(v) for v in labels]
+        labels = np.where(lacks, None, labels) if any(lacks) else labels
     if len(labels) != _num_samples(items):
         raise ValueError(
             f"`{name}` must have a label for each of the {_num_samples(items)} "
