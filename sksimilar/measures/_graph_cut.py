@@ -124,6 +124,8 @@ class Modular:
     def gains(self, points):
         return self.weights[points]
 
+    floors = gains
+
     def add(self, points):
         return self
 

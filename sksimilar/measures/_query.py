@@ -14,6 +14,21 @@ class _ByQuery(QueryFunction):
     def traits(self, bounds, query, conditioning):
         return True, 0.0
 
+    def floors(self, points):
+        """Return lower bounds on the gains: relevance is never lost.
+
+        Parameters
+        ----------
+        points : tensor of shape (n_points,), int64
+            The points to add one at a time.
+
+        Returns
+        -------
+        floors : tensor of shape (n_points,)
+            No gain will ever be smaller.
+        """
+        return self.relevance_[points]
+
 
 class QueryFacilityLocation(_ByQuery):
     """FLQMI: sum_{i in Q} max_{j in A} S_ij + eta sum_{i in A} max_{j in Q} S_ij.

@@ -4,7 +4,8 @@ An optimizer is a function of a measure, candidates and a budget.  It knows two 
 ``gains(points)`` and ``add(points)``, and no formula.  A measure may also say that it is
 ``submodular``, that no gain is ever below its ``least_gain``, and that it ``keeps_gains``
 of all points current, so that reading them costs next to nothing; it may ``expect``
-points, to prepare for adding them; and name the ``resolution`` of its gains.  Of a
+points, to prepare for adding them; give ``limits`` above the gains of points, and
+``floors`` that they never fall below; and name the ``resolution`` of its gains.  Of a
 measure that says none of this nothing is assumed.
 
 Ties go to the earliest candidate: whoever calls orders them by preference.  Gains that

@@ -72,7 +72,10 @@ class _Tier:
         self.wider, self.within = wider, within  # Where its places are in that.
         is_part = wider is not None and wider.wider is not None
         self.places = wider.places[within] if is_part else within
-        self.points = record.points[self.places]
+        self.points, self.floors = (
+            record.points[self.places],
+            record.floors[self.places],
+        )
         self.levels = [] if wider is None else [level, *wider.levels]
         self.fresh = torch.ones_like(bounds, dtype=torch.bool)
 
@@ -117,7 +120,7 @@ class _Tier:
         """Know only those gains that can fall no further."""
         record = self.record
         self.bounds.masked_fill_(record.taken[self.places], -torch.inf)
-        self.fresh = self.bounds <= record.least_gain + record.resolution
+        self.fresh = self.bounds <= self.floors + record.resolution
 
     def renew(self):
         """Bring up to date whatever may hold the largest gain here."""

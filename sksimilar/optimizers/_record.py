@@ -50,6 +50,9 @@ class Record:
         relative = getattr(measure, "resolution", None) or RESOLUTION[self.first.dtype]
         self.resolution = relative * self.first.abs().max()
         self.least_gain = getattr(measure, "least_gain", -inf)
+        self.floors = self.first.new_tensor(self.least_gain).expand(len(self.points))
+        if hasattr(measure, "floors"):
+            self.floors = measure.floors(self.points)
         self.certified = (
             getattr(measure, "submodular", False) and self.least_gain > -inf
         )
