@@ -147,8 +147,8 @@ class Similarity(ABC):
         reduced : tensor of shape (n_points, ...)
             What the reduction has made of all rows.
         """
-        block = self.towards(over)
-        return in_blocks(lambda some: reduction(block(some)), points, len(over))
+        block, width = self.towards(over), self._width() + len(over)
+        return in_blocks(lambda some: reduction(block(some)), points, width)
 
     def towards(self, over):
         """Return a function from points to the block S_{points, over}.
@@ -166,6 +166,10 @@ class Similarity(ABC):
             Takes a tensor of n_points points and returns one of shape (n_points, n_over).
         """
         return lambda points: self[points, over]
+
+    def _width(self):
+        """Return how many numbers are copied of each row of a block."""
+        return 0
 
 
 class DenseSimilarity(Similarity):

@@ -9,6 +9,8 @@ from sklearn.utils._param_validation import Interval
 from ..blocks import BLOCK, blockwise
 from ._base import Cost, QueryFunction, SetFunction, everyone
 
+LOWERED = 32  # Numbers of a point while its gain is lowered: few, to stay in caches.
+
 
 class GraphCut(SetFunction):
     """Graph cut, f(A) = sum_{i in V, j in A} S_ij - lam sum_{i, j in A} S_ij.
@@ -172,14 +174,13 @@ class DiverseGraphCut(QueryFunction):
         return self.gains_[points]
 
     def add(self, points):
-        load = blockwise(
-            lambda block: self.similarity_[block, points],
-            len(self.gains_),
-            len(points),
-            points.device,
-        )
-        load = torch.cat(list(load))
-        self.gains_ = self.gains_ - 2 * self.gamma * load.double().sum(dim=1)
+        def lower(part):
+            load = self.similarity_[part, points].double().sum(dim=1)
+            self.gains_[part] -= 2 * self.gamma * load
+
+        width = LOWERED + len(points)
+        for _ in blockwise(lower, len(self.gains_), width, points.device):
+            pass
         return self
 
     def traits(self, bounds, query, conditioning):

@@ -8,7 +8,7 @@ from numbers import Real
 import torch
 from sklearn.utils._param_validation import Interval
 
-from ..blocks import blockwise, in_blocks
+from ..blocks import BLOCK, blockwise, in_blocks
 from ._base import Cost, SetFunction
 from ._posterior import LARGE, SLAB, SMALL, Posterior, Slabs, inverse, is_large, lessen
 from ._weights import check_weights, cost_of_check
@@ -222,6 +222,7 @@ class LogDeterminant(_Foresighted, SetFunction):
             check = cost_of_check(n_query + sizes.n_conditioning, sizes.width)
             products, traffic = products + check.products, traffic + check.traffic
             held += check.numbers
+        held += min(BLOCK / sizes.n_points, sizes.width)  # Copies of rows, for S_jj.
         each = (k * sizes.n_points for k in (products, traffic, held))
         return Cost(*each, calls=calls)
 

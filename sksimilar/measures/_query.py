@@ -1,8 +1,11 @@
 """Measures that look at the query alone: FLQMI and COM.  Linear in |V| and in |Q|."""
 
+from abc import abstractmethod
+
 import torch
 from sklearn.utils._param_validation import StrOptions
 
+from ..blocks import BLOCK
 from ._base import Cost, QueryFunction, everyone
 
 CONCAVE = {"log": torch.log1p, "sqrt": torch.sqrt}
@@ -10,6 +13,15 @@ CONCAVE = {"log": torch.log1p, "sqrt": torch.sqrt}
 
 class _ByQuery(QueryFunction):
     """A function of the n x |Q| similarities to the query."""
+
+    def cost(self, sizes):
+        entries = sizes.n_points * sizes.n_query
+        block = 2 * min(BLOCK, sizes.n_points * sizes.width + entries)
+        return self._cost(sizes, entries, 24 * sizes.n_points + block)
+
+    @abstractmethod
+    def _cost(self, sizes, entries, held):
+        """Return the cost, given how many similarities and what is held anyway."""
 
     def traits(self, bounds, query, conditioning):
         return True, 0.0
@@ -74,11 +86,9 @@ class QueryFacilityLocation(_ByQuery):
         self.cover_ = torch.maximum(self.cover_, nearest)
         return self
 
-    def cost(self, sizes):
-        entries = sizes.n_points * sizes.n_query
+    def _cost(self, sizes, entries, held):
         # All bounds of the empty set are too loose, and renewed in the first few picks.
-        products, traffic = 20 * sizes.width * entries, 800 * entries
-        return Cost(products, traffic, 24 * sizes.n_points, calls=250)
+        return Cost(20 * sizes.width * entries, 800 * entries, held, calls=250)
 
 
 class ConcaveOverModular(_ByQuery):
@@ -158,11 +168,9 @@ class ConcaveOverModular(_ByQuery):
         self.cover_ = self.cover_ + self.to_query_[points].sum(dim=0)
         return self
 
-    def cost(self, sizes):
-        entries = sizes.n_points * sizes.n_query
+    def _cost(self, sizes, entries, held):
         traffic = (50 + 13 * sizes.budget) * entries
-        held = 3 * entries + 24 * sizes.n_points
-        return Cost(4 * sizes.width * entries, traffic, held, calls=250)
+        return Cost(4 * sizes.width * entries, traffic, held + 3 * entries, calls=250)
 
     def _psi(self, x):
         return (self.psi if callable(self.psi) else CONCAVE[self.psi])(x)

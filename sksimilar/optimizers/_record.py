@@ -50,9 +50,6 @@ class Record:
         relative = getattr(measure, "resolution", None) or RESOLUTION[self.first.dtype]
         self.resolution = relative * self.first.abs().max()
         self.least_gain = getattr(measure, "least_gain", -inf)
-        self.floors = self.first.new_tensor(self.least_gain).expand(len(self.points))
-        if hasattr(measure, "floors"):
-            self.floors = measure.floors(self.points)
         self.certified = (
             getattr(measure, "submodular", False) and self.least_gain > -inf
         )
@@ -60,6 +57,9 @@ class Record:
         self.chosen, self.gains = [], []
         self.value = torch.zeros((), dtype=torch.float64, device=self.first.device)
         self.bound = torch.full_like(self.value, torch.inf)
+        self.floors = torch.full_like(self.value, self.least_gain).expand_as(self.first)
+        if hasattr(measure, "floors"):
+            self.floors = measure.floors(self.points)
 
     def limit(self, bounds):
         """Return ``bounds`` without the taken ones, and sharpen the certificate."""
