@@ -174,13 +174,12 @@ class DiverseGraphCut(QueryFunction):
         return self.gains_[points]
 
     def add(self, points):
-        def lower(part):
-            load = self.similarity_[part, points].double().sum(dim=1)
-            self.gains_[part] -= 2 * self.gamma * load
+        def load(part):
+            return part, self.similarity_[part, points].double().sum(dim=1)
 
         width = LOWERED + len(points)
-        for _ in blockwise(lower, len(self.gains_), width, points.device):
-            pass
+        for part, loads in blockwise(load, len(self.gains_), width, points.device):
+            self.gains_[part] -= 2 * self.gamma * loads
         return self
 
     def traits(self, bounds, query, conditioning):
