@@ -147,8 +147,27 @@ class Similarity(ABC):
         reduced : tensor of shape (n_points, ...)
             What the reduction has made of all rows.
         """
+        return self.reducer(over)(points, reduction)
+
+    def reducer(self, over):
+        """Return `reduce` for one set of columns, to be asked many times.
+
+        Parameters
+        ----------
+        over : tensor of shape (n_over,), int64
+            The columns of all blocks.
+
+        Returns
+        -------
+        reducer : callable
+            Takes points and a reduction.
+        """
         block, width = self.towards(over), self._width() + len(over)
-        return in_blocks(lambda some: reduction(block(some)), points, width)
+
+        def reducer(points, reduction):
+            return in_blocks(lambda some: reduction(block(some)), points, width)
+
+        return reducer
 
     def towards(self, over):
         """Return a function from points to the block S_{points, over}.

@@ -76,7 +76,7 @@ class GraphCut(SetFunction):
         return positive, 0.0 if monotone else -inf
 
     def cost(self, sizes):
-        return _linear_cost(sizes, calls=130 if sizes.n_query else 300)
+        return _linear_cost(sizes, calls=80 if sizes.n_query else 300)
 
 
 class _Load:

@@ -207,12 +207,14 @@ class LogDeterminant(_Foresighted, SetFunction):
         # A row costs its kernel row and a product with the rows before it.
         rows, n_query = sizes.n_conditioning + sizes.budget, sizes.n_query
         products = rows * (2 * sizes.width + rows)
-        traffic = (290 + sizes.width / 2) * rows + 250 * sizes.budget
+        each = 290 + sizes.width / 2
+        picks = (each + 250) * sizes.budget
+        traffic = 0.7 * each * sizes.n_conditioning + picks  # P is known all at once.
         held, calls = rows + SLAB + 16, 180
         if n_query:  # With the query known, a pick is a product of what is there.
             products += n_query * (2 * sizes.width + 2 * sizes.n_conditioning + n_query)
             products += 2 * sizes.budget * (n_query + sizes.budget / 2)
-            held, traffic, calls = held + n_query + SLAB, 1.5 * traffic, 300
+            held, traffic, calls = held + n_query + SLAB, traffic + picks / 2, 300
         if n_query and self.ridge < LARGE:  # Then it is like one of the others.
             products += sizes.budget * (2 * sizes.width + rows)
             held, traffic = held + sizes.budget, traffic * 4 / 3
@@ -223,8 +225,8 @@ class LogDeterminant(_Foresighted, SetFunction):
             products, traffic = products + check.products, traffic + check.traffic
             held += check.numbers
         held += min(BLOCK / sizes.n_points, sizes.width)  # Copies of rows, for S_jj.
-        each = (k * sizes.n_points for k in (products, traffic, held))
-        return Cost(*each, calls=calls)
+        of_all = (k * sizes.n_points for k in (products, traffic, held))
+        return Cost(*of_all, calls=calls)
 
     def _new_rows(self, points, scale=1.0):
         rows, _ = self.posterior_.rows_of(points, scale)

@@ -17,7 +17,8 @@ class _ByQuery(QueryFunction):
     def cost(self, sizes):
         entries = sizes.n_points * sizes.n_query
         block = 2 * min(BLOCK, sizes.n_points * sizes.width + entries)
-        return self._cost(sizes, entries, 24 * sizes.n_points + block)
+        given = sizes.n_query * sizes.width
+        return self._cost(sizes, entries, 24 * sizes.n_points + block + given)
 
     @abstractmethod
     def _cost(self, sizes, entries, held):
@@ -69,20 +70,19 @@ class QueryFacilityLocation(_ByQuery):
     domain = (-float("inf"), 1.0)
 
     def _start(self, similarity, query, eta):
-        self.similarity_, self.query_ = similarity, query
+        self.to_query_ = similarity.reducer(query)
         relevance = similarity.largest(everyone(similarity, query), query)
         self.relevance_ = eta * relevance.clamp_min_(0)
         self.cover_ = torch.zeros_like(self.relevance_[:1]).expand(len(query))
 
     def gains(self, points):
-        def better(to_query):
-            return to_query.sub_(self.cover_).clamp_min_(0).sum(dim=1)
+        def better(block):
+            return block.sub_(self.cover_).clamp_min_(0).sum(dim=1)
 
-        improvement = self.similarity_.reduce(points, self.query_, better)
-        return improvement + self.relevance_[points]
+        return self.to_query_(points, better) + self.relevance_[points]
 
     def add(self, points):
-        nearest = self.similarity_.largest(self.query_, points)
+        nearest = self.to_query_(points, torch.clone).amax(dim=0)
         self.cover_ = torch.maximum(self.cover_, nearest)
         return self
 
