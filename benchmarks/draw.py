@@ -46,6 +46,7 @@ def comparable(rows, over):
 def draw(rows, over, path):
     """Draw one figure: a row of panels for each quantity, a column for each family."""
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import EngFormatter
 
     shape = len(QUANTITIES), len(FAMILIES)
     figure, axes = plt.subplots(
@@ -67,8 +68,12 @@ def draw(rows, over, path):
         ax.set_title(family, fontsize="medium")
     for ax, label in zip(axes[:, 0], QUANTITIES.values()):
         ax.set_ylabel(label)
+    measured = sorted({row[over] for row in rows})
     for ax in axes[-1]:
         ax.set_xlabel(over)
+        ax.set_xticks(measured)
+        ax.minorticks_off()
+        ax.xaxis.set_major_formatter(EngFormatter(sep=""))
         below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.22), "ncols": 2}
         ax.legend(fontsize="small", frameon=False, **below)
     figure.savefig(path, dpi=150)

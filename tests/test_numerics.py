@@ -375,3 +375,20 @@ def test_a_bound_is_one_for_weights_above_one_too():
             pairs = combinations(np.flatnonzero(~given), 2)
             best = max(map(sampler.evaluate, pairs))
             assert sampler.bound_ is None or sampler.bound_ >= best - 1e-5
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("metric", ["cosine", "raw_cosine"])
+def test_a_weight_that_leaves_nothing_of_a_copy_is_refused(dtype, metric):
+    rows = np.repeat(np.array([[0.12573022, -0.13210486, 0.64042264]]), 2, axis=0)
+    rows, query = rows.astype(dtype), np.array([True, False])
+    sampler = SIMILARSampler(
+        function="logdetmi", metric=metric, eta=2.0, budget=1, random_state=0
+    )
+    for eta in (2.0, 2.0 - 1e-8):  # K is [[2, eta], [eta, 2]].
+        with pytest.raises(
+            ValueError, match="or nearly so.*admissible at this ridge: 1.99999"
+        ):
+            sampler.set_params(eta=eta).fit(rows, query_mask=query).select()
+    sampler.set_params(eta=1.999).fit_select(rows, query_mask=query)
+    assert_allclose(sampler.value_, -np.log(1 - 1.999**2 / 4), rtol=1e-3)

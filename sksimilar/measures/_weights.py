@@ -15,6 +15,9 @@ HALVINGS = 30
 STEPS = 1000  # Most products with S_V; some dozens are common.
 CHECKED = 8  # Steps from one look at W to the next.
 TOLERANCE = 1e-5  # Of the weights that are named as admissible.
+# Of the largest eigenvalue of K_Z: with so much left of Z, as much of the ridge is left of
+# any point, and rounding does not decide whether the determinant exists.
+LEAST = 1e-5
 
 
 def check_weights(similarity, ground, given, ridge):
@@ -46,12 +49,13 @@ def check_weights(similarity, ground, given, ridge):
     owner = np.repeat(np.arange(len(given)), [len(points) for points, _ in given])
     weights = np.array([weight for _, weight in given])
     K = similarity[points, points].double().cpu().numpy() + ridge * np.eye(len(points))
+    least_left = LEAST * np.linalg.norm(K, 2)
 
     def definite(t, W):
         d = (1 + t * (weights - 1))[owner]
         between = np.where(owner[:, None] == owner, 1.0, np.outer(d, d))
         schur = K * between - np.outer(d, d) * W
-        return np.isfinite(schur).all() and np.linalg.eigvalsh(schur)[0] > 0
+        return np.isfinite(schur).all() and np.linalg.eigvalsh(schur)[0] > least_left
 
     def largest(W):
         low, high = 0.0, 1.0
@@ -72,8 +76,8 @@ def check_weights(similarity, ground, given, ridge):
     admissible = np.floor(1e6 * (1 + t * (weights - 1))) / 1e6
     raise ValueError(
         f"Weights {', '.join(f'{w:g}' for w in weights)} (eta, nu of the sets "
-        "given) make the scaled kernel indefinite, and its log determinant does "
-        "not exist. The largest admissible at this ridge: "
+        "given) make the scaled kernel indefinite, or nearly so, and its log determinant "
+        "does not exist. The largest admissible at this ridge: "
         f"{', '.join(f'{w:.6g}' for w in admissible)}. Weights up to 1 always are."
     )
 
