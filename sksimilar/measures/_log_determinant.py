@@ -16,8 +16,8 @@ from ._weights import check_weights, cost_of_check
 LEFT = 8  # Numbers of a point while what is left of it is looked at.
 
 
-def told(posterior, known, points):
-    """Return what a query tells of points: the log of what is left, less that once known.
+def log_ratio(posterior, known, points):
+    """Return the log of what is left of points over what is once the query is known.
 
     Parameters
     ----------
@@ -32,16 +32,16 @@ def told(posterior, known, points):
 
     Returns
     -------
-    told : tensor of shape (n_points,)
-        A block at a time, so that the memory of all that is looked at stays small.
+    log_ratio : tensor of shape (n_points,)
+        Made a block at a time, so that little memory is taken on the way.
     """
 
-    def ratio(points):
-        known_left = known(points)
-        left = posterior.left(points).sub_(known_left).div_(known_left)
-        return left.to(posterior.dtype).log1p_()
+    def compute(points):
+        left = known(points)
+        ratio = posterior.left(points).sub_(left).div_(left)
+        return ratio.to(posterior.dtype).log1p_()
 
-    return in_blocks(ratio, points, LEFT)
+    return in_blocks(compute, points, LEFT)
 
 
 class _Foresighted:
@@ -181,7 +181,7 @@ class LogDeterminant(_Foresighted, SetFunction):
         return in_blocks(log, points, LEFT)
 
     def information(self, informed, points):
-        return told(self.posterior_, informed.posterior_.left, points)
+        return log_ratio(self.posterior_, informed.posterior_.left, points)
 
     def measure(
         self, similarity, ground, query=None, conditioning=None, eta=1.0, nu=1.0
@@ -281,7 +281,7 @@ class LogDeterminantInformation(_Foresighted):
             What each would add to the value of A.
         """
         known = partial(self.posterior.left, variance=self.variance)
-        return told(self.posterior, known, points)
+        return log_ratio(self.posterior, known, points)
 
     def add(self, points):
         """Let A grow.
