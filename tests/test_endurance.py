@@ -2,6 +2,8 @@
 
 import gc
 import os
+import subprocess
+import sys
 import threading
 import tracemalloc
 import warnings
@@ -88,3 +90,40 @@ def test_many_fits_leave_nothing_behind(quiet):
     memory, tensors, handles, threads = held() - before
     assert memory < 100_000 and tensors <= 3 and handles <= 0 and threads <= 2
     assert np.array_equal(picks, expected)
+
+
+MANY_PICKS = """
+import resource
+
+import numpy as np
+import torch
+
+from sksimilar.measures import QueryFacilityLocation
+from sksimilar.optimizers import lazy
+from sksimilar.similarity import CosineSimilarity
+
+torch.set_num_threads(1)
+rows = np.random.default_rng(0).normal(size=(22_000, 8)).astype("float32")
+V, Q = torch.arange(22_000).split([20_000, 2_000])
+measure = QueryFacilityLocation().measure(CosineSimilarity(torch.as_tensor(rows)), V, Q)
+peaks = []
+
+def track(picks):
+    for pick in picks:
+        yield pick
+        peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+lazy(measure, V, 4000, track=track)
+print((peaks[-1] - peaks[0]) // 1024)
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="what a process holds is told in KB"
+)
+def test_a_pick_leaves_no_gap_in_memory():
+    # Each is made among tensors of half a megabyte, which go.  In a process of its own,
+    # whose memory no other test has made holes in.
+    command = [sys.executable, "-c", MANY_PICKS]
+    told = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    assert int(told) < 20

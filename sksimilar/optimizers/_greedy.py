@@ -62,9 +62,9 @@ class _Forecast:
         record = self.record
         if not self.pays or self.measure.expected:
             return
-        right = len(record.chosen) - self.start >= self.length
+        right = record.n_chosen - self.start >= self.length
         self.length = min(2 * self.length, LONGEST) if right else SHORTEST
-        self.start = len(record.chosen)
+        self.start = record.n_chosen
         pool = gains.topk(POOL).indices
         pool = pool[record.rank[pool].argsort()]
         length = min(self.length, record.budget - self.start)

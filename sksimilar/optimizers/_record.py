@@ -54,7 +54,10 @@ class Record:
             getattr(measure, "submodular", False) and self.least_gain > -inf
         )
         self.taken = torch.zeros_like(self.first, dtype=torch.bool)
-        self.chosen, self.gains = [], []
+        # Room that is made once: what is little and stays, between what is much and goes,
+        # would leave gaps in memory, one for each pick.
+        self.chosen, self.n_chosen = self.points.new_empty(budget), 0
+        self.gains = torch.zeros(budget, dtype=torch.float64, device=self.first.device)
         self.value = torch.zeros((), dtype=torch.float64, device=self.first.device)
         self.bound = torch.full_like(self.value, torch.inf)
         self.floors = torch.full_like(self.value, self.least_gain).expand_as(self.first)
@@ -77,19 +80,21 @@ class Record:
         """
         largest = bounds.topk(self.budget).values.double()
         excess = (largest - self.least_gain).clamp_min(0).sum()
-        rest = self.least_gain * (self.budget - len(self.chosen))
+        rest = self.least_gain * (self.budget - self.n_chosen)
         self.bound = torch.minimum(self.bound, self.value + excess + rest)
 
     def take(self, gains, places=slice(None)):
         """Add the preferred one of those whose gain is the largest up to resolution."""
         lower = gains < gains.max() - self.resolution
         best = self.rank[places].masked_fill(lower, len(self.rank)).argmin()[None]
-        self.gains.append(gains[best].double())
+        pick = slice(self.n_chosen, self.n_chosen + 1)
+        self.gains[pick] = gains[best].double()
         best = best if isinstance(places, slice) else places[best]
-        self.taken = self.taken.index_fill(0, best, True)
-        self.chosen.append(self.points[best])
-        self.value = self.value + self.gains[-1][0]
-        self.measure.add(self.chosen[-1])
+        self.taken.index_fill_(0, best, True)
+        self.chosen[pick] = self.points[best]
+        self.value += self.gains[pick][0]
+        self.n_chosen += 1
+        self.measure.add(self.chosen[pick])
 
     def sample(self, size, rng):
         """Draw places of candidates not taken yet."""
@@ -101,10 +106,10 @@ class Record:
         return free[torch.as_tensor(drawn, device=free.device)]
 
     def selection(self):
-        gains = torch.cat(self.gains)
+        gains = self.gains
         informative = ~(gains.abs() <= self.resolution)  # What is no number shows.
         return Selection(
-            points=torch.cat(self.chosen),
+            points=self.chosen,
             gains=gains.where(informative, 0.0),
             bound=self.bound.item() if self.certified else None,
             n_informative=int(informative.sum()),
