@@ -107,7 +107,8 @@ class Steadier(NamedTuple):
         }
         ours = ", ".join(f"{method} {spread[method]:.1f}" for method in methods)
         others = [spread[method] for method in over]
-        ours += f"; {len(over)} others {min(others):.1f} to {max(others):.1f}"
+        span = f"{len(over)} others {min(others):.1f} to {max(others):.1f}"
+        ours += f"; {span if len(over) > 1 else f'{over[0]} {others[0]:.1f}'}"
         n_seeds = min(map(outcome.n_seeds, spread))
         if n_seeds < LEAST_SEEDS:
             return Finding(f"too few seeds ({n_seeds})", "", ours)
