@@ -369,7 +369,9 @@ def test_who_is_steadier():
     assert judged(check, curves).verdict == "reproduced"
     both = check._replace(methods=("flqmi", "logdetmi"))
     assert judged(both, curves).verdict == "partly"
-    assert judged(both, curves).ours == "flqmi 1.6, logdetmi 4.7; 1 others 3.2 to 3.2"
+    assert judged(both, curves).ours == "flqmi 1.6, logdetmi 4.7; random 3.2"
+    curves["badge"] = {s: [50, 50 + 4 * s] for s in range(5)}
+    assert judged(check, curves).ours == "flqmi 1.6; 2 others 3.2 to 6.3"
 
 
 def test_who_has_the_least_penalty():
