@@ -116,6 +116,8 @@ class FacilityLocation(SetFunction):
         pairs = sizes.n_points * sizes.n_ground
         given = sizes.n_ground * (sizes.n_query + sizes.n_conditioning)
         passes = PASSES[bool(sizes.n_query), bool(sizes.n_conditioning)]
+        # Rows of more features are less alike, and fewer pairs can be left out.
+        passes *= min(1.5, 1 + sizes.width / 1000)
         points = sizes.n_points * (sizes.width + 6)  # Factors by group; float64 gains.
         ground = sizes.n_ground * (sizes.width + N_GROUPS + 6)
         return Cost(

@@ -7,7 +7,7 @@ from ._record import Record
 FIRST_BATCH = 64  # Stale gains renewed at once; four times as many each time.
 WIDE, NARROW = 1 << 16, 1 << 11  # Tiers: about as many candidates, while they suffice.
 PER_PICK = 8  # Of the wide tier, if the budget is large.
-CERTIFICATES = 250  # Tries to sharpen the bound, spread over the picks.
+CERTIFICATES = 100  # Tries to sharpen the bound, spread over the picks.
 LARGER = 32  # Of the bounds that are looked at to tell which are large.
 GOLDEN = (5**0.5 - 1) / 2
 
