@@ -96,7 +96,8 @@ def test_a_ridge_far_below_the_kernel_loses_no_digit(share, Q, P):
         picks = chosen.points.tolist()
         value = information(log_determinant(ridge), S, V, picks, Q, P or [])
         # Where all is float32, a ridge of 1 % leaves 1e-7 / 1 % of every gain.
-        assert_allclose(chosen.gains.sum(), value, rtol=1e-5, atol=1e-5)
+        rounding = 1e-5 if share == 1e-2 else 0
+        assert_allclose(chosen.gains.sum(), value, rtol=1e-5, atol=rounding)
 
 
 @pytest.mark.parametrize("ridge", [1.0, 0.1, 1e-3, 1e-6])

@@ -72,10 +72,8 @@ class _Tier:
         self.wider, self.within = wider, within  # Where its places are in that.
         is_part = wider is not None and wider.wider is not None
         self.places = wider.places[within] if is_part else within
-        self.points, self.floors = (
-            record.points[self.places],
-            record.floors[self.places],
-        )
+        self.points = record.points[self.places]
+        self.floors = record.floors[self.places]
         self.levels = [] if wider is None else [level, *wider.levels]
         self.fresh = torch.ones_like(bounds, dtype=torch.bool)
 

@@ -106,11 +106,10 @@ class Record:
         return free[torch.as_tensor(drawn, device=free.device)]
 
     def selection(self):
-        gains = self.gains
-        informative = ~(gains.abs() <= self.resolution)  # What is no number shows.
+        informative = ~(self.gains.abs() <= self.resolution)  # What is no number shows.
         return Selection(
             points=self.chosen,
-            gains=gains.where(informative, 0.0),
+            gains=self.gains.where(informative, 0.0),
             bound=self.bound.item() if self.certified else None,
             n_informative=int(informative.sum()),
         )
