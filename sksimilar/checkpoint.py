@@ -16,6 +16,8 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 
+from .files import write_whole
+
 try:
     import fcntl
 except ImportError:  # Only Unix can lock a directory.
@@ -136,7 +138,8 @@ class Checkpoint:
                 name = self._write("weights", "safetensors", weights)
                 self.files["weights"] = name
         body = {**FORMAT, "files": self.files, "run": run}
-        self._replace("manifest.json", _json({**body, "sha256": _digest(_json(body))}))
+        manifest = _json({**body, "sha256": _digest(_json(body))})
+        write_whole(self.directory / "manifest.json", manifest)
         self.seen = self._fingerprint()
         self._prune()
 
@@ -219,22 +222,8 @@ class Checkpoint:
     def _write(self, kind, suffix, content):
         name = f"{kind}-{_digest(content)}.{suffix}"
         if name not in self.files.values():
-            self._replace(name, content)
+            write_whole(self.directory / name, content)
         return name
-
-    def _replace(self, name, content):
-        temporary = self.directory / f"{name}.{os.getpid()}.tmp"
-        temporary.unlink(missing_ok=True)
-        try:
-            # New, so that no link of that name is followed.
-            with open(temporary, "xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self.directory / name)
-        except OSError:
-            temporary.unlink(missing_ok=True)  # On a full disk it would be in the way.
-            raise
 
     def _prune(self):
         current = {"manifest.json", *self.files.values()}

@@ -364,7 +364,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_end(tmp_path, monkeypatch):
         reproduced(tmp_path / "parts", seeds=(0, 1), track=lambda *a: list(stopped(*a)))
     assert len(read_csv(tmp_path / "parts" / "tiny-rare.csv")) == 3
     # What a kill in the middle of a write leaves behind is not taken for a result.
-    torn = tmp_path / "parts" / "tiny-rare" / ".logdetmi-seed0000.csv.1.tmp"
+    torn = tmp_path / "parts" / "tiny-rare" / "logdetmi-seed0000.csv.1.tmp"
     torn.write_text("method,se")
     begun = []
     rows = reproduced(

@@ -132,8 +132,8 @@ def check_label_list(labels, name):
         if not any(np.ndim(as_array(label)) for label in found):
             return found
     raise ValueError(
-        f"{name} must be a list of labels, one for each row, got "
-        f"{type(labels).__name__} {labels!r:.60}. Of one row it is a list of one."
+        f"{name} must be a list of labels, got {type(labels).__name__} "
+        f"{labels!r:.60}. A single label is a list of one."
     )
 
 

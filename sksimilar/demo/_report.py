@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 
 from .. import experiment
+from ..files import write_figure
 from ..plotting import ActiveLearningCurveDisplay, SelectedItemsDisplay
 from ..sampler import SIMILARSampler
 
@@ -186,19 +187,12 @@ def write_files(runs, task, out, switches):
         return f"Written to {out}: {names[0]}. Install matplotlib for the pictures."
     matplotlib.use("Agg")
     names.append(f"{stem}_curves.png")
-    _save(draw_curves(runs, task), out / names[-1])
+    write_figure(draw_curves(runs, task), out / names[-1], dpi=150)
     images = as_images(task.X)
     if images is not None:
         names.append(f"{stem}_picked.png")
-        _save(draw_picked(runs, task, images), out / names[-1])
+        write_figure(draw_picked(runs, task, images), out / names[-1], dpi=150)
     return _wrap(f"Written to {out}: {', '.join(names)}.")
-
-
-def _save(figure, path):
-    import matplotlib.pyplot as plt
-
-    figure.savefig(path, dpi=150)
-    plt.close(figure)
 
 
 def draw_curves(runs, task):

@@ -16,7 +16,6 @@ __all__ = [
     "draw_penalties",
     "endpoints",
     "penalties",
-    "save",
 ]
 
 COUNTED = {
@@ -86,14 +85,6 @@ def penalties(outcome):
         title: (penalty_matrix(outcome, name), outcome.methods)
         for name, title in endpoints(outcome).items()
     }
-
-
-def save(figure, path):
-    """Write a figure and forget it."""
-    import matplotlib.pyplot as plt
-
-    figure.savefig(path, dpi=85, bbox_inches="tight")
-    plt.close(figure)
 
 
 def _panels(n, size):

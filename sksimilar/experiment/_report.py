@@ -3,8 +3,9 @@
 import textwrap
 from pathlib import Path
 
+from ..files import write_figure, write_whole
 from ._analysis import Outcome, total_penalty
-from ._figures import draw_counts, draw_curves, draw_penalties, penalties, save
+from ._figures import draw_counts, draw_curves, draw_penalties, penalties
 from ._options import OptionError, make_directory
 from ._page import page
 from ._protocols import PROTOCOLS
@@ -40,6 +41,7 @@ OPTIONS = {
 
 # The page and the figures of all experiments together.
 PAGE, TOTAL = "README.md", "penalties.png"
+DRAWN = {"dpi": 85, "bbox_inches": "tight"}
 
 
 def run_report(options):
@@ -77,7 +79,7 @@ def report(directory, out):
     totals = draw_totals(outcomes, out)
     figures[None] = [TOTAL] if totals else []
     text = page(outcomes, totals, tried, *said, figures)
-    (out / PAGE).write_text(text, encoding="utf-8")
+    write_whole(out / PAGE, text.encode())
     return [PAGE, *(name for names in figures.values() for name in names)]
 
 
@@ -126,7 +128,7 @@ def draw(stem, outcome, out):
         f"{stem}-penalties.png": draw_penalties(penalties(outcome)),
     }
     for name, figure in drawn.items():
-        save(figure, out / name)
+        write_figure(figure, out / name, **DRAWN)
     return list(drawn)
 
 
@@ -140,7 +142,7 @@ def draw_totals(outcomes, out):
     sums = {kind: total_penalty(some) for kind, some in kinds.items() if len(some) > 1}
     sums = {kind: total for kind, total in sums.items() if len(total[1]) > 1}
     if sums:
-        save(draw_penalties(sums), out / TOTAL)
+        write_figure(draw_penalties(sums), out / TOTAL, **DRAWN)
     return {kind: [outcome.name for outcome in kinds[kind]] for kind in sums}
 
 

@@ -1,9 +1,10 @@
 """Results on disk: every finished run is a file of its own, whole or not there."""
 
 import csv
-import os
+import io
 from pathlib import Path
 
+from ..files import write_whole
 from ._options import OptionError
 
 __all__ = ["Results", "read_csv", "read_results", "write_csv", "write_rows"]
@@ -154,13 +155,11 @@ def read_results(directory):
 
 def write_rows(path, rows):
     """Write dicts as the lines of a CSV file, which is never seen unfinished."""
-    path = Path(path)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with open(unfinished, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(unfinished, path)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, text.getvalue().encode())
 
 
 def write_csv(runs, path, **switches):

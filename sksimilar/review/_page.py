@@ -4,7 +4,6 @@ import base64
 import hashlib
 import html
 import json
-import os
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +13,7 @@ from sklearn.utils.validation import _num_samples, column_or_1d
 
 from .._validation.labels import as_objects, is_missing, is_nan, is_unlabeled
 from .._validation.numbers import check_budget
+from ..files import write_whole
 from ._answers import FORMAT, VERSION
 from ._classes import Classes
 from ._items import as_contents
@@ -124,7 +124,7 @@ def write_gallery(
     data = _head(n_samples, classes) | {"sampler": _name(selection)}
     data |= _body(told, items)
     data |= _labels([*data["items"]], told["index"].tolist(), y, predicted)
-    _write(path, render(title, data).encode(errors="replace"))
+    write_whole(path, render(title, data).encode(errors="replace"))
     return path
 
 
@@ -243,16 +243,3 @@ def _name(selection):
     function = getattr(selection, "function_", None)
     name = type(selection).__name__
     return name if function is None else f"{name}, {function}"
-
-
-def _write(path, content):
-    """Write a file that is complete as soon as it is there."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.unlink(missing_ok=True)
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
