@@ -5,6 +5,7 @@ the parts take a W-th of the seconds given here, and the merge comes after them.
 
     python benchmarks/partitions.py                      # 16 500 rows, as in the paper
     python benchmarks/partitions.py --rows 2000 --parts 1 5 --out results.csv
+    python benchmarks/partitions.py --rows 100000 --parts 1 2 --merge whole --functions flcg
 """
 
 import argparse
@@ -19,7 +20,7 @@ from selection import SETTINGS, problem
 from sksimilar.measures import FUNCTIONS
 from sksimilar.partition import solve_in_parts
 
-MERGES = [False, "proposals", True]
+MERGES = {"none": False, "proposals": "proposals", "whole": True}
 
 
 def select(case, parts, merge, args):
@@ -49,7 +50,8 @@ def compare(args):
     print(f"{'function':9} {'parts':>5} {'merge':>9} {'s':>8} {'of whole':>9}  value")
     for name in args.functions:
         case = problem(name, args)
-        runs = [(p, m) for p in args.parts for m in (MERGES if p > 1 else [None])]
+        merges = [MERGES[merge] for merge in args.merge]
+        runs = [(p, m) for p in args.parts for m in (merges if p > 1 else [None])]
         for parts, merge in runs:
             results = [select(case, parts, merge, args) for _ in range(args.repeats)]
             seconds = min(seconds for _, seconds in results)
@@ -67,9 +69,10 @@ def compare(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for setting, default in SETTINGS.items():
-        if setting != "partitions":
+        if setting not in ("partitions", "whole"):
             parser.add_argument(f"--{setting}", type=int, default=default, metavar="N")
     parser.add_argument("--parts", type=int, nargs="+", default=[1, 5, 25, 50])
+    parser.add_argument("--merge", nargs="+", choices=MERGES, default=list(MERGES))
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--out", default=os.devnull, help="CSV file to write")
     parser.add_argument(

@@ -34,7 +34,7 @@ from sksimilar.factors import gradient_factors
 from sksimilar.measures import FUNCTIONS
 from sksimilar.optimizers import greedy
 from sksimilar.partition import solve_in_parts
-from sksimilar.planning import expected_seconds
+from sksimilar.planning import Plan, expected_seconds
 from sksimilar.problem import Problem
 from sksimilar.similarity import (
     CosineSimilarity,
@@ -51,6 +51,7 @@ SETTINGS = {  # What a run depends on, and its default.
     "features": 84,
     "copies": 1,
     "partitions": 1,
+    "whole": 0,
     "threads": 2,
 }
 SHARE_COPIED = 0.2  # Of the distinct rows, where there are copies.
@@ -86,10 +87,11 @@ def problem(name, args):
 def measure_case(name, args):
     """Return a function of nothing that selects by a measure, and its expected cost."""
     case = problem(name, args)
-    size, share = (-(-n // args.partitions) for n in (args.rows, args.budget))
-    # Each part proposes a full budget, unless it is smaller than that.
-    merge = "proposals" if args.budget < size else False
-    cost = case.cost(args.budget if merge else share, size, size)
+    # Each part proposes a full budget, unless it is smaller than that; proposals compete
+    # among each other, or against the whole pool.
+    proposes = args.budget < args.rows / args.partitions
+    merge = proposes and (bool(args.whole) or "proposals")
+    plan = Plan(case, args.budget, args.rows, args.partitions, merge, divides=False)
 
     def select():
         rng = np.random.RandomState(0)
@@ -100,8 +102,11 @@ def measure_case(name, args):
         settings = "auto", args.budget, args.partitions, merge, rng
         return solve_in_parts(case, rows, *settings).gains.sum()
 
-    seconds = expected_seconds(cost, args.budget, torch.float32, "cpu")
-    return select, (args.partitions * seconds, 4 * cost.numbers / 2**20)
+    rates = torch.float32, "cpu"
+    seconds = [expected_seconds(cost, args.budget, *rates) for cost in plan.costs]
+    seconds[0] *= args.partitions
+    held = max(cost.numbers for cost in plan.costs)
+    return select, (sum(seconds), 4 * held / 2**20)
 
 
 def densely(problem):
