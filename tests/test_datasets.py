@@ -5,6 +5,7 @@ import pickle
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.utils import Bunch
@@ -176,8 +177,10 @@ def test_the_pool_is_shuffled():
     assert (np.diff(rows) < 0).mean() > 0.3
 
 
-def test_labels_may_be_texts():
+@pytest.mark.parametrize("kind", [np.array, pd.Series, pd.Categorical, "object"])
+def test_labels_may_be_texts(kind):
     names = np.array(["bird", "cat", "dog", "eel"])[Y % 4]
+    names = names.astype(object) if kind == "object" else kind(names)
     split = make_ood(X, names, ood=["eel"], n_labeled=3, n_pool=(9, 9), random_state=0)
     assert split.ood_label == "eel" and split.ood == ("eel",)
 

@@ -213,7 +213,7 @@ def _as_split(X, y, rows, sizes, classes, groups):
         rows=rows,
         rare=tuple(rare.tolist()),
         ood=tuple(ood.tolist()),
-        ood_label=ood[0].item() if len(ood) else None,
+        ood_label=next(iter(ood.tolist()), None),
     )
 
 
