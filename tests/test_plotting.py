@@ -158,6 +158,20 @@ def test_classes_are_below_their_images_and_cover_nothing():
     assert all(t.y1 < i.y0 for t, i in zip(texts, images))
 
 
+def test_an_index_of_labels_means_nothing():
+    shuffled = pd.Series(DIGITS.target[:20]).sample(frac=1, random_state=0)
+    display = SelectedItemsDisplay.from_selection(
+        DIGITS.images[shuffled.index],
+        shuffled,
+        {"first": range(20)},
+        highlight_mask=shuffled == 8,
+    )
+    texts = display.ax_.texts
+    assert [text.get_text() for text in texts] == shuffled.astype(str).tolist()
+    bold = [text.get_weight() == "bold" for text in texts]
+    assert bold == (shuffled == 8).tolist()
+
+
 def test_at_most_n_items_are_shown():
     display = SelectedItemsDisplay(
         images=DIGITS.images, labels=DIGITS.target, selected={"all": range(100)}

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._validation.rows import check_mask
 from ._style import CELL, FRAME, as_cells, em, new_axes, show_item
 
 __all__ = ["SelectedItemsDisplay"]
@@ -114,6 +115,9 @@ class SelectedItemsDisplay:
         display : SelectedItemsDisplay
             The display itself.
         """
+        labels = list(self.labels)  # By position, whatever its index.
+        mask = check_mask(self.highlight_mask, len(labels), "highlight_mask")
+        special = np.zeros(len(labels), dtype=bool) if mask is None else mask
         rows = [np.asarray(r, dtype=int) for r in self.selected.values()]
         total = max([1, *map(len, rows)])
         rows, width = [r[:n_items] for r in rows], min(total, n_items)
@@ -122,20 +126,19 @@ class SelectedItemsDisplay:
         self.figure_ = self.ax_.figure
         for row, items in enumerate(rows):
             for column, item in enumerate(items):
-                self._draw(item, column, row, kwargs)
+                self._draw(item, labels[item], special[item], column, row, kwargs)
         names = list(self.selected)
         as_cells(self.ax_, names, CELL * np.arange(len(names)), width, total)
         return self
 
-    def _draw(self, item, column, row, kwargs):
+    def _draw(self, item, label, special, column, row, kwargs):
         """Put one image into its cell, 1 wide and 1.4 high, with its class below."""
         left, top = column, CELL * row
         show_item(self.ax_, self.images, item, left, top, **kwargs)
-        special = self.highlight_mask is not None and self.highlight_mask[item]
         self.ax_.text(
             left + 0.5,
             top + 1.2,
-            str(self.labels[item]),
+            str(label),
             ha="center",
             va="center",
             fontsize="small",
