@@ -115,7 +115,7 @@ class PoolSplit:
         rows, train = np.flatnonzero(mask), np.flatnonzero(~mask)
         y = None if y is None else np.asarray(y)[rows]
         self._check(rows, y)
-        for test in self._folds(rows, y):
+        for test in self._folds(rows, None if y is None else _as_codes(y)):
             yield train, test
 
     def _folds(self, rows, y):
@@ -143,6 +143,13 @@ class PoolSplit:
                 f"`eval_mask` marks {n_unknown} unlabeled rows (y == -1), which nothing "
                 "can be evaluated on. Give their labels, or clear them in the mask."
             )
+
+
+def _as_codes(y):
+    """Return a number for each label, as texts beside numbers have no order."""
+    labels = y.tolist()
+    codes = {label: code for code, label in enumerate(dict.fromkeys(labels))}
+    return np.array([codes[label] for label in labels])
 
 
 def rare_accuracy(y_true, y_pred, classes):

@@ -70,6 +70,17 @@ def test_test_folds_are_stratified_where_they_can_be():
     assert len(list(PoolSplit(EVAL, 4).split(X, y))) == 4
 
 
+def test_folds_are_stratified_by_texts_beside_numbers():
+    mixed = Y.astype(object)
+    mixed[Y == 2] = "foreign"
+    folds = [
+        PoolSplit(EVAL, n_splits=2, random_state=0).split(X, labels)
+        for labels in (Y, mixed)
+    ]
+    for (_, test), (_, other) in zip(*folds):
+        assert_array_equal(np.bincount(Y[test]), np.bincount(Y[other]))
+
+
 def test_folds_are_drawn_by_the_random_state():
     def tests(random_state):
         splits = PoolSplit(EVAL, 2, random_state=random_state)
