@@ -19,6 +19,7 @@ __all__ = [
     "device_of",
     "final_step",
     "is_network",
+    "predictor",
     "unwrapped",
 ]
 
@@ -43,9 +44,18 @@ def final_step(estimator):
     return estimator, prefix
 
 
+def predictor(estimator):
+    """Return what predicts in the end, through Pipelines and whatever holds it."""
+    while True:
+        inner, _ = final_step(unwrapped(estimator))
+        if inner is estimator:
+            return estimator
+        estimator = inner
+
+
 def device_of(estimator):
     """Return where the network in ``estimator`` is, the CPU if there is none."""
-    return getattr(final_step(estimator)[0], "device", "cpu")
+    return getattr(predictor(estimator), "device", "cpu")
 
 
 def is_network(estimator):

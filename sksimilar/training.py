@@ -8,6 +8,7 @@ out-of-distribution rows, of which some may not occur yet.
 import inspect
 import signal
 import threading
+from collections.abc import Iterable
 from contextlib import contextmanager
 from copy import deepcopy
 from itertools import count
@@ -23,7 +24,7 @@ from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from ._validation.words import check_choice
-from .classifiers import device_of, final_step, is_network, unwrapped
+from .classifiers import device_of, final_step, is_network, predictor
 from .models import xavier
 from .rows import take, with_labels
 from .seeding import seeded, with_seed
@@ -52,6 +53,9 @@ OUTPUT_ARGUMENTS = (
     "output_dim",
     "out_features",
 )
+# Parameters that name classes, and those of a search that may name such parameters.
+NAMING = "class_weight", "pos_label"
+SEARCHED = "param_grid", "param_distributions"
 
 
 class StopAtAccuracy(Callback):
@@ -254,16 +258,43 @@ def _check_columns(proba, n_outputs, net):
 
 def in_columns(estimator, codebook):
     """Return a classifier whose parameters name columns in the place of classes."""
-    renamed = {}
-    for name, value in estimator.get_params().items():
-        kind = name.rpartition("__")[2]
-        if kind == "pos_label" and value is not None:
-            renamed[name] = int(codebook.encode([value], f"`{name}`")[0])
-        if kind == "class_weight" and isinstance(value, dict):
-            columns = codebook.encode(list(value), f"`{name}`").tolist()
-            ones = dict.fromkeys(range(codebook.n_outputs), 1)
-            renamed[name] = ones | dict(zip(columns, value.values()))
-    return estimator.set_params(**renamed) if renamed else estimator
+    params = estimator.get_params()
+    renamed = {
+        name: _in_columns(name, value, codebook) for name, value in params.items()
+    }
+    changed = {name: v for name, v in renamed.items() if v is not params[name]}
+    return estimator.set_params(**changed) if changed else estimator
+
+
+def _in_columns(name, value, codebook):
+    """Return the value of a parameter of this name; itself, where it names no class."""
+    kind = _kind(name)
+    if kind == "pos_label" and value is not None:
+        return int(codebook.encode([value], f"`{name}`")[0])
+    if kind == "class_weight" and isinstance(value, dict):
+        columns = codebook.encode(list(value), f"`{name}`").tolist()
+        ones = dict.fromkeys(range(codebook.n_outputs), 1)
+        return ones | dict(zip(columns, value.values()))
+    if kind in SEARCHED:
+        grids = [value] if isinstance(value, dict) else value
+        if any(_kind(key) in NAMING for grid in grids for key in grid):
+            return [_grid_in_columns(grid, codebook) for grid in grids]
+    return value
+
+
+def _grid_in_columns(grid, codebook):
+    """Return the lists of a grid, value by value; distributions stay what they are."""
+    return {
+        name: [_in_columns(name, value, codebook) for value in values]
+        if isinstance(values, Iterable)
+        else values
+        for name, values in grid.items()
+    }
+
+
+def _kind(name):
+    """Return the name of a parameter without that of the estimator that has it."""
+    return name.rpartition("__")[2]
 
 
 def train(estimator, X, rows, codes, seed, previous=None):
@@ -292,7 +323,7 @@ def check_trained(estimator, X, row, n_classes, n_outputs):
             f"a foreign row, and {type(estimator).__name__} has neither `predict_proba` "
             "nor `decision_function`. Use one that has, or CalibratedClassifierCV of it."
         )
-    net, _ = final_step(estimator)
+    net = predictor(estimator)
     weights = net.module_.named_parameters() if is_network(net) else ()
     bad = [name for name, weight in weights if not weight.isfinite().all()]
     if bad:
@@ -423,7 +454,7 @@ def _targets(estimator, codes):
 
 def predict_columns(estimator, X, n_classes, n_outputs):
     """Return the most likely of the first ``n_classes`` columns in each row."""
-    if n_outputs == n_classes and not is_network(final_step(estimator)[0]):
+    if n_outputs == n_classes and not is_network(predictor(estimator)):
         return np.asarray(estimator.predict(X)).astype(np.int64)
     told = probabilities if hasattr(estimator, "predict_proba") else decision_values
     return told(estimator, X, n_outputs)[:, :n_classes].argmax(axis=1)
@@ -433,7 +464,7 @@ def probabilities(estimator, X, n_outputs):
     """Return the probability of every column, 0 for those without a label so far."""
     with seeded(0, device_of(estimator)):  # A DataLoader draws a number.
         proba = np.asarray(estimator.predict_proba(X))
-    net, _ = final_step(estimator)
+    net = predictor(estimator)
     if is_network(net):
         _check_columns(proba, n_outputs, net)
         return proba
@@ -460,5 +491,4 @@ def decision_values(estimator, X, n_outputs):
 
 def _compares_pairs(estimator):
     """Return whether its decision values have a column for every pair of classes."""
-    final, _ = final_step(unwrapped(estimator))
-    return getattr(final, "decision_function_shape", None) == "ovo"
+    return getattr(predictor(estimator), "decision_function_shape", None) == "ovo"

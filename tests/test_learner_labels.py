@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.stats import loguniform
 from sklearn.datasets import load_iris
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -11,7 +12,11 @@ from sklearn.ensemble import (
     VotingClassifier,
 )
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import FixedThresholdClassifier
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    GridSearchCV,
+    RandomizedSearchCV,
+)
 from sklearn.naive_bayes import GaussianNB
 
 from sksimilar import ActiveLearner, PoolSplit, RandomSampler, SIMILARSampler
@@ -44,6 +49,46 @@ def test_class_weights_are_those_of_the_labels(names):
         learner.set_params(estimator=LogisticRegression(class_weight={"other": 2})).fit(
             X, np.array(names)[y]
         )
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        GridSearchCV(LogisticRegression(), {"class_weight": [{1: 1000}]}, cv=2),
+        GridSearchCV(
+            LogisticRegression(), [{"C": [9], "class_weight": [{1: 1000}]}], cv=2
+        ),
+        RandomizedSearchCV(
+            LogisticRegression(),
+            {"C": loguniform(1, 1.001), "class_weight": [{1: 1000}]},
+            n_iter=1,
+            cv=2,
+            random_state=0,
+        ),
+    ],
+)
+def test_class_weights_in_the_grid_of_a_search_are_those_of_the_labels(search):
+    X, y = load_iris(return_X_y=True)
+    X, y = X[:, :1], np.where(y == 0, 1, 2)
+    learner = ActiveLearner(search, RandomSampler(), n_rounds=1, random_state=0)
+    known = learner.fit(X, y).labeled_mask_
+    expected = search.fit(X[known], y[known]).predict(X)
+    np.testing.assert_array_equal(learner.predict(X), expected)
+    assert (expected == 1).mean() > 0.4  # Without weights it is a third.
+
+
+@pytest.mark.parametrize("ood_label", ["letter", 7])
+def test_scores_are_of_classes_alone_whatever_kind_of_label_the_others_have(ood_label):
+    X, y = load_iris(return_X_y=True)
+    mixed = y.astype(object)
+    mixed[y == 2] = ood_label
+    learner = ActiveLearner(
+        LogisticRegression(max_iter=1000), RandomSampler(), n_rounds=1,
+        scoring="balanced_accuracy", ood_label=ood_label, random_state=0,
+    )  # fmt: skip
+    learner.fit(X, mixed, X_val=X, y_val=mixed)
+    right = learner.predict(X[:100]) == y[:100]
+    assert learner.history_[-1]["score"] == pytest.approx(right.mean())
 
 
 def test_a_label_for_foreign_rows_that_no_row_has_is_warned_about():
