@@ -63,6 +63,11 @@ class Codebook:
                 f"`ood_label` is {UNLABELED}, which marks unlabeled rows in `y`. Call "
                 "out-of-distribution rows by another label."
             )
+        if classes is not None and is_unlabeled(np.array(list(classes), object)).any():
+            raise ValueError(
+                f"`classes` holds {UNLABELED}, which marks unlabeled rows in `y`. Call that "
+                "class by another label, as sklearn.preprocessing.LabelEncoder does."
+            )
         self.ood_label = ood_label
         listed = list(labels) if classes is None else list(classes)
         if not listed:

@@ -4,7 +4,7 @@ from functools import partial
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import check_scoring
 from sklearn.pipeline import Pipeline
@@ -363,7 +363,8 @@ class ActiveLearner(
     def tell(self, indices, labels, *, skipped=None):
         """Record labels, of rows that were asked for or of any others.
 
-        The classifier stays as it is until `refit`.
+        The classifier stays as it is until `refit`.  One of scikit-learn's knows nothing
+        of a class that is new to it: until then `ask` leaves rows of that out of Q and P.
 
         Parameters
         ----------
@@ -452,7 +453,7 @@ class ActiveLearner(
         store, stored = open_checkpoint(self.checkpoint, identity)
         seed = draw_seed(self.random_state) if stored is None else stored["seed"]
         pool = self._new_pool(codes, masks, seed, simulated)
-        sampler = SIMILARSampler() if self.sampler is None else self.sampler
+        sampler = SIMILARSampler() if self.sampler is None else clone(self.sampler)
         self._session = Session.of(self, sampler, X, pool, self._codebook, seed)
         self._session.store, self._session.identity = store, identity
         if stored is not None:
@@ -509,7 +510,9 @@ class ActiveLearner(
             return None, None
         y_val = check_column(y_val)
         rows, _ = self._rows_of_a_class(y_val, "y_val")
-        return X_val if len(rows) == len(y_val) else take(X_val, rows), y_val[rows]
+        # As a list, since `ood_label` alone may have made objects of the others.
+        known = np.array(y_val[rows].tolist())
+        return X_val if len(rows) == len(y_val) else take(X_val, rows), known
 
     def _scorer(self):
         """Return a function that scores a classifier on the validation rows, or None."""

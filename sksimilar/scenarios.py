@@ -80,7 +80,8 @@ class Scenario:
         """Return Q and P in this round as masks over the rows; None where empty.
 
         An empty P is no conditioning, by the formula itself.  An empty Q would make
-        every selection worth 0: without a row to ask for, the round selects by f(A).
+        every selection worth 0: without a row to ask for, the round selects by f(A), or
+        at random where the sampler does nothing without a query.
 
         Parameters
         ----------

@@ -9,8 +9,9 @@ from sklearn.frozen import FrozenEstimator
 
 from . import history, training
 from ._validation.choices import check_selection
+from .base import BaseSampler
 from .checkpoint import Checkpoint
-from .classifiers import check_warm_start, device_of, is_network
+from .classifiers import check_warm_start, device_of, is_network, predictor
 from .gradients import UnknownLabels
 from .labels import Codebook
 from .pool import UNKNOWN, Pool
@@ -155,7 +156,11 @@ class Session:
         if self.estimator is None and self.is_due:
             self.train(score)
         self._open_round("selected")
-        rows = self._draw(n) if self.estimator is None else self._sample(n)
+        if self.estimator is None:
+            self._note(**history.looked_at(None, None, False))
+            rows = self._draw(n)
+        else:
+            rows = self._sample(n)
         self.pool.ask(rows, len(self.history) - 1)
         self._save()
 
@@ -229,19 +234,19 @@ class Session:
             return training.restore(clone(self.classifier), weights, *taught)
 
     def _draw(self, n):
-        """Choose at random, since without labels there is no classifier to ask."""
+        """Choose at random, where there is no classifier to ask or no query to serve."""
         n = n or self.sampler.budget
         rng = np.random.default_rng(derive(self.seed, SELECT, len(self.history)))
         rows = rng.permutation(np.flatnonzero(self.pool.candidates))[:n]
-        self._note(
-            **history.looked_at(None, None, False), **history.asked(rows, 0.0, 0.0)
-        )
+        self._note(**history.asked(rows, 0.0, 0.0))
         return rows
 
     def _sample(self, n):
         seed = derive(self.seed, SELECT, len(self.history))
         sampler, y = self._sampler(seed)
         query, conditioning = self._given()
+        if self._lacks_query(query, conditioning):
+            return self._draw(n)
         masks = {"query_mask": query, "conditioning_mask": conditioning}
         masks["candidate_mask"] = self.pool.candidates
         n = min(n or sampler.budget, int(self.pool.candidates.sum()))
@@ -268,7 +273,26 @@ class Session:
         if own is sampler or isinstance(own, FrozenEstimator):
             return sampler, self.codebook.decode_known(self.pool.codes)
         sampler.set_params(estimator=FrozenEstimator(self.estimator))
-        return sampler, self.pool.codes
+        return sampler, np.where(self._unlearned(), UNKNOWN, self.pool.codes)
+
+    def _unlearned(self):
+        """Return the labeled rows of a class that only the next training will know of."""
+        if is_network(predictor(self.estimator)):  # It has an output for each class.
+            return np.zeros(len(self.pool.codes), dtype=bool)
+        _, learned = self.pool.taught(self.n_trained - 1)
+        return self.pool.labeled & ~np.isin(self.pool.codes, learned)
+
+    def _lacks_query(self, query, conditioning):
+        """Return whether there is no query as yet, and the sampler does nothing without."""
+        is_empty = query is None and self.scenario.query is not None
+        if not (is_empty and isinstance(self.sampler, BaseSampler)):
+            return False
+        try:
+            has_conditioning = conditioning is not None
+            self.sampler.check(has_query=False, has_conditioning=has_conditioning)
+        except ValueError:
+            return True
+        return False
 
     def _given(self):
         """Return Q and P of this round, the rows that the user conditions on among P."""
@@ -279,6 +303,11 @@ class Session:
         always = self.pool.conditioning & ~self.pool.skipped
         if always.any():
             conditioning = always if conditioning is None else conditioning | always
+        known = ~self._unlearned()
+        query, conditioning = (
+            s if s is None else s & known for s in (query, conditioning)
+        )
+        query = query if query is not None and query.any() else None
         wanted = self.scenario.query is not None
         self._note(**history.looked_at(query, conditioning, wanted))
         return query, conditioning

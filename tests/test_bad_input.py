@@ -333,6 +333,7 @@ BAD = [
     (learn(n_initial=2.5), "'n_initial' Got 2.5"),
     (learn(classes=[0, 1]), "y classes: 2 [0, 1] `classes` `ood_label`"),
     (learn(classes=[]), "`classes` Declare"),
+    (learn(classes=[-1, 0, 1, 2]), "`classes` -1 unlabeled LabelEncoder"),
     (learn(ood_label=-1), "`ood_label` -1 another"),
     (learn(ood_label=[1, 2]), "`ood_label` one label [1, 2]"),
     (learn(y=np.zeros(N, int), ood_label=0), "Every label `ood_label`"),

@@ -5,7 +5,7 @@ import pytest
 import torch
 from joblib import Parallel, delayed
 from PIL import Image
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris
 from sklearn.ensemble import StackingClassifier
@@ -25,9 +25,11 @@ from torch import nn
 
 from sksimilar import (
     ActiveLearner,
+    GLISTERSampler,
     MarginSampler,
     PoolSplit,
     RandomSampler,
+    Scenario,
     SIMILARSampler,
 )
 from sksimilar.models import MLP
@@ -341,3 +343,70 @@ def test_tensors_among_the_parameters_count(tmp_path):
     begin([1.0, 1.0, 1.0], torch.tensor(X32))
     with pytest.raises(ValueError, match="parameter `estimator__criterion__weight`"):
         begin([1.0, 1.0, 50.0])
+
+
+@pytest.mark.parametrize(
+    "sampler, options",
+    [
+        (SIMILARSampler(function="flcg"), {"scenario": "redundancy"}),
+        (SIMILARSampler(), {"scenario": "ood", "ood_label": 2, "classes": [0, 1]}),
+        (GLISTERSampler(), {}),
+    ],
+)
+def test_rows_of_a_new_class_wait_for_the_next_training(sampler, options):
+    begun = np.where(LABELED & (Y < 2), Y, -1)
+    asker = learner(sampler=sampler, **{"classes": [0, 1, 2], **options})
+    asker.start(X, begun).ask(3)
+    asker.tell([140, 11], Y[[140, 11]], skipped=asker.ask())
+    rows = asker.ask(3)
+    n_new = asker.history_[-1]["n_conditioning"]
+    # The told row of the old class counts as it does where it was known at first.
+    if "flcg" in str(sampler):
+        assert n_new == (begun != -1).sum() + 1
+    assert len(rows) == 3 and 140 not in rows
+    asker.tell(rows, Y[rows]).refit().ask()
+    if "flcg" in str(sampler):
+        assert asker.history_[-1]["n_conditioning"] == asker.labeled_mask_.sum()
+
+
+@pytest.mark.parametrize("function", ["flqmi", "gcmi", "logdetmi", "logdetcmi", "com"])
+def test_without_a_query_as_yet_what_needs_one_asks_at_random(function, tmp_path):
+    scenario = Scenario(
+        query="O", conditioning="I" if function == "logdetcmi" else None
+    )
+    options = {
+        "sampler": SIMILARSampler(function=function, budget=5),
+        "scenario": scenario,
+        "ood_label": 2,
+        "n_rounds": 6,
+    }
+    begun = LABELED & (Y < 2)
+    run = learner(**options).fit(X, Y, labeled_mask=begun)
+    fallbacks = [record["query_fallback"] for record in run.history_[:-1]]
+    found = [
+        bool((run.ood_mask_ & (run.selected_rounds_ < number)).any())
+        for number in range(len(fallbacks))
+    ]
+    assert fallbacks == [not any_ for any_ in found] and fallbacks[0] and found[-1]
+    broken = learner(**options, checkpoint=tmp_path).set_params(n_rounds=1)
+    broken.fit(X, Y, labeled_mask=begun)
+    again = learner(**options, checkpoint=tmp_path).fit(X, Y, labeled_mask=begun)
+    assert (again.selected_rounds_ == run.selected_rounds_).all()
+
+
+def test_a_session_keeps_the_sampler_that_it_began_with():
+    sampler = SIMILARSampler(function="fl", budget=5)
+    one, other = learner(sampler=sampler), learner(sampler=clone(sampler))
+    one.start(X, KNOWN), other.start(X, KNOWN)
+    sampler.set_params(function="gc", budget=3)
+    np.testing.assert_array_equal(one.ask(), other.ask())
+    assert len(one.ask()) == 5
+
+
+@ignore_warnings
+def test_a_search_over_a_network_predicts_classes_without_a_label_too():
+    search = GridSearchCV(make_net(module__n_classes=3), {"lr": [0.01]}, cv=2)
+    asker = learner(search, classes=[0, 1], ood_label=2)
+    asker.start(X32, np.where(LABELED & (Y < 2), Y, -1)).refit()
+    assert asker.predict_proba(X32).shape == (150, 2)
+    assert set(asker.predict(X32)) <= {0, 1}
