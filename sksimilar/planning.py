@@ -39,6 +39,9 @@ class Plan:
 
     on_disk : bool
         Whether of an embedding that is large only what is needed is read.
+
+    optimizer : str or callable, default="auto"
+        As in :class:`~sksimilar.SIMILARSampler`.
     """
 
     problem: Problem
@@ -48,6 +51,7 @@ class Plan:
     merge: object
     divides: bool
     on_disk: bool = False
+    optimizer: object = "auto"
 
     @property
     def is_raw(self):
@@ -57,7 +61,7 @@ class Plan:
     @property
     def costs(self):
         """The `Cost` of one part, and that of the merge if there is one."""
-        return [self.problem.cost(*sizes) for sizes in self._sizes]
+        return [self.problem.cost(*sizes, self.optimizer) for sizes in self._sizes]
 
     @property
     def _sizes(self):

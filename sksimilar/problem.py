@@ -6,7 +6,7 @@ import torch
 
 from ._validation.choices import check_picks
 from .measures import AcquisitionFunction, Sizes
-from .optimizers import Selection, resolve_optimizer
+from .optimizers import Selection, neighbors_kept, resolve_optimizer
 from .similarity import Similarity
 
 __all__ = ["Problem"]
@@ -122,12 +122,14 @@ class Problem:
     def gains_along(self):
         """Return the gain of each candidate given those before it, in float64."""
         measure, gains = self.measure(), []
+        if hasattr(measure, "gains_along"):
+            return measure.gains_along(self.candidates)
         for point in self.candidates.split(1):
             gains.append(measure.gains(point).double())
             measure.add(point)
         return torch.cat(gains)
 
-    def cost(self, budget, n_candidates, n_ground):
+    def cost(self, budget, n_candidates, n_ground, optimizer="auto"):
         """Return the expected `Cost` of selecting so many of so many candidates.
 
         Their embedding is not counted.
@@ -135,9 +137,9 @@ class Problem:
         first = self.similarity[:1, :1]
         width = sum(f.shape[1] for f in getattr(self.similarity, "factors", [first]))
         n_points, given = n_candidates + sum(self._n_given), self._n_given
-        weights = self.eta, self.nu
+        others = self.eta, self.nu, neighbors_kept(optimizer)
         return self.function.cost(
-            Sizes(n_points, n_ground, *given, budget, width, *weights)
+            Sizes(n_points, n_ground, *given, budget, width, *others)
         )
 
     def embedded_bytes(self, n_candidates):

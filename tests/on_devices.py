@@ -11,7 +11,7 @@ from torch import nn
 
 from sksimilar import ActiveLearner, SIMILARSampler, baselines
 from sksimilar.measures import FUNCTIONS, Sizes
-from sksimilar.optimizers import best_route, greedy, lazy
+from sksimilar.optimizers import best_route, greedy, lazy, sparse
 from sksimilar.similarity import METRICS
 
 N, BUDGET = 300, 20
@@ -222,6 +222,18 @@ def test_a_selection_holds_no_more_than_memory_limit_is_told(name, accelerator):
     before = settled(accelerator)
     started = measure()
     best_route(started)(started, V, BUDGET)
+    expected = 4 * FUNCTIONS[name].make().cost(sizes).numbers
+    assert accelerator.peak - before <= expected
+
+
+@pytest.mark.parametrize("name", ["fl", "flcmi"])
+def test_keeping_the_nearest_holds_no_more_than_memory_limit_is_told(name, accelerator):
+    measure, V = measure_of(name, accelerator.device, 6000)
+    sizes = Sizes(
+        len(V), len(V), *given_sizes(name), BUDGET, X.shape[1], n_neighbors=64
+    )
+    before = settled(accelerator)
+    sparse(measure(), V, BUDGET)
     expected = 4 * FUNCTIONS[name].make().cost(sizes).numbers
     assert accelerator.peak - before <= expected
 

@@ -356,7 +356,7 @@ def test_a_selection_is_what_its_definition_says(problem):
         assert not whole and REFUSALS.search(str(error))
         return
     assert_allclose(worth, expected, rtol=1e-6, atol=tolerance)
-    if whole and sampler.optimizer != "sparse":
+    if whole:
         assert_allclose(sampler.value_, expected, rtol=1e-5, atol=tolerance)
     if sampler.bound_ is not None:
         assert expected <= sampler.bound_ + tolerance

@@ -33,6 +33,9 @@ class Sizes(NamedTuple):
 
     eta, nu : float, default=1.0
         Weights of Q and P.
+
+    n_neighbors : int, default=0
+        Points that each of V keeps as its nearest; 0 where it keeps none and sees all.
     """
 
     n_points: int
@@ -43,6 +46,7 @@ class Sizes(NamedTuple):
     width: int
     eta: float = 1.0
     nu: float = 1.0
+    n_neighbors: int = 0
 
 
 class Cost(NamedTuple):

@@ -118,6 +118,8 @@ class FacilityLocation(SetFunction):
         passes = PASSES[bool(sizes.n_query), bool(sizes.n_conditioning)]
         # Rows of more features are less alike, and fewer pairs can be left out.
         passes *= min(1.5, 1 + sizes.width / 1000)
+        if sizes.n_neighbors:
+            return self._cost_of_nearest(sizes, pairs, given)
         points = sizes.n_points * (sizes.width + 6)  # Factors by group; float64 gains.
         ground = sizes.n_ground * (sizes.width + N_GROUPS + 6)
         return Cost(
@@ -126,6 +128,13 @@ class FacilityLocation(SetFunction):
             3 * min(BLOCK, pairs) + points + ground,
             calls=10 * N_GROUPS,
         )
+
+    def _cost_of_nearest(self, sizes, pairs, given):
+        """Return the cost where each row of V keeps its nearest candidates alone."""
+        kept = sizes.n_ground * min(sizes.n_neighbors, sizes.n_points)
+        pairs += sizes.budget * sizes.n_ground  # For the gains in the end.
+        held = 12 * kept + 3 * BLOCK + sizes.n_points * (sizes.width + 6)
+        return Cost(2 * sizes.width * (pairs + given), 12 * pairs + 60 * kept, held)
 
     def _nearest(self, points):
         if not len(points):
@@ -192,16 +201,44 @@ class BetweenCovers:
     def nearest(self, points, n_neighbors):
         """Return the same measure with the nearest of these points alone in each row."""
         k, to_points = min(n_neighbors, len(points)), self.similarity.towards(points)
-        kept = blockwise(
-            lambda block: to_points(self.rows[block]).topk(k),
-            len(self.rows),
-            len(points),
-            points.device,
+        values = self.low.new_empty(len(self.rows), k)
+        near = torch.empty_like(values, dtype=torch.int32)
+
+        def fill(block):
+            values[block], places = to_points(self.rows[block]).topk(k)
+            near[block] = points[places].int()
+
+        for _ in blockwise(fill, len(self.rows), len(points), points.device):
+            pass
+        covers = self.low, self.high
+        return NearestCovers(
+            near, values, *covers, len(self.similarity), complete=k == len(points)
         )
-        values, places = (torch.cat(parts) for parts in zip(*kept))
-        complete = k == len(points)
-        sets = points[places], values, self.low, self.high
-        return NearestCovers(*sets, len(self.similarity), complete)
+
+    def gains_along(self, points):
+        """Return the gain of every point given those before it.
+
+        Parameters
+        ----------
+        points : tensor of shape (n_points,), int64
+            To be added one after the other; none is.
+
+        Returns
+        -------
+        gains : tensor of shape (n_points,), float64
+            By one pass over the rows for each.
+        """
+        low, gains = self.low, []
+
+        def rise(block):
+            nearest = self.to_rows(points[block]).minimum(self.high)
+            covers = torch.cat([low[None], nearest.maximum(low)]).cummax(dim=0).values
+            return covers.diff(dim=0).sum(dim=1, dtype=torch.float64), covers[-1]
+
+        width = 6 * len(self.rows)  # What `cummax` returns beside, and differences.
+        for gain, low in blockwise(rise, len(points), width, points.device):
+            gains.append(gain)
+        return torch.cat(gains)
 
     def _settle(self):
         """Bring all gains from the cover they are at to that of now."""

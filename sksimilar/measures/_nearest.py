@@ -2,6 +2,8 @@
 
 import torch
 
+from ..blocks import blockwise
+
 __all__ = ["NearestCovers"]
 
 
@@ -13,7 +15,7 @@ class NearestCovers:
 
     Parameters
     ----------
-    points, values : tensors of shape (n_ground, k)
+    points, values : tensors of shape (n_ground, k), points of int32
         The most similar candidates of each row, and how similar, best first.
 
     low, high : tensors of shape (n_ground,)
@@ -30,7 +32,7 @@ class NearestCovers:
     least_gain = 0.0
 
     def __init__(self, points, values, low, high, n_points, complete):
-        self.points, self.values = points.int(), values
+        self.points, self.values = points, values
         self.start, self.low, self.high = low, low.clone(), high
         # The similarity to a candidate that was left out is no larger than this.
         self.beyond = low if complete else values[:, -1].minimum(high).maximum(low)
@@ -52,7 +54,7 @@ class NearestCovers:
                 self.values.ravel()[entries].minimum(self.high[rows]).maximum(before)
             )
             self.low[rows] = after
-            self._tally(self.known, rows, before, after, sign=-1)
+            self.known.index_add_(0, *self._part(rows, before, after), alpha=-1)
         return self
 
     def bound(self, budget):
@@ -68,9 +70,16 @@ class NearestCovers:
     def _between(self, low, high):
         """Return, for every point, what of its kept S_ij lies between two covers."""
         total = torch.zeros(len(self.stops), dtype=torch.float64, device=low.device)
-        return self._tally(total, slice(None), low, high, sign=1)
+        n_rows, k = self.points.shape
 
-    def _tally(self, total, rows, low, high, sign):
+        def part(block):
+            return self._part(block, low[block], high[block])
+
+        for points, values in blockwise(part, n_rows, 4 * k, low.device):
+            total.index_add_(0, points, values)
+        return total
+
+    def _part(self, rows, low, high):
+        """Return the points kept by some rows, and what of S_ij lies between covers."""
         part = self.values[rows].minimum(high[:, None]).maximum(low[:, None])
-        part = (part - low[:, None]).double().ravel()
-        return total.index_add_(0, self.points[rows].ravel(), part, alpha=sign)
+        return self.points[rows].ravel(), (part - low[:, None]).double().ravel()

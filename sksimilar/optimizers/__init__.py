@@ -17,7 +17,7 @@ from .._validation.words import check_choice
 from ._greedy import greedy
 from ._lazy import lazy
 from ._record import Selection
-from ._sparse import sparse
+from ._sparse import neighbors_kept, sparse
 from ._stochastic import lazier_than_lazy, stochastic
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "greedy",
     "lazier_than_lazy",
     "lazy",
+    "neighbors_kept",
     "resolve_optimizer",
     "sparse",
     "stochastic",

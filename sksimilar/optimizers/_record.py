@@ -106,10 +106,12 @@ class Record:
         return free[torch.as_tensor(drawn, device=free.device)]
 
     def selection(self):
-        informative = ~(self.gains.abs() <= self.resolution)  # What is no number shows.
-        return Selection(
-            points=self.chosen,
-            gains=self.gains.where(informative, 0.0),
-            bound=self.bound.item() if self.certified else None,
-            n_informative=int(informative.sum()),
-        )
+        bound = self.bound.item() if self.certified else None
+        return as_selection(self.chosen, self.gains, self.resolution, bound)
+
+
+def as_selection(points, gains, resolution, bound):
+    """Return the `Selection` of points whose gains are known to a resolution."""
+    informative = ~(gains.abs() <= resolution)  # What is no number shows.
+    gains = gains.where(informative, 0.0)
+    return Selection(points, gains, bound, int(informative.sum()))

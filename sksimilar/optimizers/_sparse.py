@@ -1,14 +1,19 @@
 """Greedy on a measure of which only the nearest neighbors count."""
 
+from functools import partial
+
 from ._greedy import greedy
+from ._record import RESOLUTION, as_selection
+
+N_NEIGHBORS = 64
 
 
-def sparse(measure, candidates, budget, rng=None, track=iter, n_neighbors=64):
+def sparse(measure, candidates, budget, rng=None, track=iter, n_neighbors=N_NEIGHBORS):
     """Greedy in which a row of V counts its nearest candidates alone.
 
     One pass over all pairs finds them; from then on a pick costs next to nothing, which
-    pays where the budget is large.  Gains are exact for the sparsified measure, and so
-    a lower bound of the measure's own; the bound holds for the measure's own optimum.
+    pays where the budget is large.  Picks are exact for the sparsified measure.  Their
+    gains, and the bound, are those of the measure itself.
 
     Parameters
     ----------
@@ -46,5 +51,25 @@ def sparse(measure, candidates, budget, rng=None, track=iter, n_neighbors=64):
             "facility location counts. Use optimizer='auto', or function='fl'."
         )
     near = measure.nearest(candidates, n_neighbors)
-    selection = greedy(near, candidates, budget, rng, track)
-    return selection._replace(bound=near.bound(budget))
+    points = greedy(near, candidates, budget, rng, track).points
+    gains = measure.gains_along(points)
+    resolution = (measure.resolution or RESOLUTION[gains.dtype]) * gains.abs().max()
+    return as_selection(points, gains, resolution, near.bound(budget))
+
+
+def neighbors_kept(optimizer):
+    """Return how many candidates an optimizer keeps for each row.
+
+    Parameters
+    ----------
+    optimizer : str or callable
+        As in `resolve_optimizer`; a ``functools.partial`` of `sparse`, too.
+
+    Returns
+    -------
+    n_neighbors : int
+        0 for those that look at all.
+    """
+    if isinstance(optimizer, partial) and optimizer.func is sparse:
+        return optimizer.keywords.get("n_neighbors", N_NEIGHBORS)
+    return N_NEIGHBORS if optimizer in ("sparse", sparse) else 0
