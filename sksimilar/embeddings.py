@@ -2,10 +2,11 @@
 
 import numpy as np
 import torch
-from sklearn.utils import _safe_indexing, check_array
+from sklearn.utils import _safe_indexing, check_array, gen_batches
 
 from ._validation.labels import check_labeled
 from ._validation.numbers import check_finite
+from .blocks import BLOCK, in_blocks
 from .factors import READ_AT_ONCE, MappedRows, gradient_factors
 from .gradients import column_labels, features, head_outputs
 from .rows import located
@@ -21,6 +22,7 @@ DTYPES = {
     "float16": torch.float16,
     "bfloat16": torch.bfloat16,
 }
+ASYMMETRY = 1e-5  # Of a kernel, relative to its largest entry: rounding.
 
 
 def truly_labeled(sampler, y, **given):
@@ -175,20 +177,34 @@ class _Labels:
 
 def _plain(X, rows, metric, kept):
     """Return rows of X as they are; those of a file are read when they are needed."""
-    on_disk = isinstance(X, np.memmap)  # Seen here for the first time.
-    values = check_array(
-        X[:1] if on_disk else _safe_indexing(*located(X, rows)),
-        dtype=[np.float64, np.float32],
-        ensure_all_finite=False,
-    )
-    if on_disk:
-        values = MappedRows(X, rows, torch.from_numpy(values.copy()).dtype)
-    else:
-        values = torch.as_tensor(values)
+    if isinstance(X, np.memmap):
+        values = _mapped(X, rows)
+        if values.n_bytes > READ_AT_ONCE:
+            return metric.prepare(metric.settle(values) if metric.settle else values)
+        return kept(metric.settle(values[:]) if metric.settle else values[:])
+    X, places = located(X, rows)
+
+    def read(some):
+        return torch.as_tensor(_as_floats(_safe_indexing(X, places[some])))
+
+    if metric.settle:
+        return kept(metric.settle(read(slice(None))))
+    # Some at a time, for there to be one copy of all.
+    everyone, width = torch.arange(len(rows)), 2 * X.shape[1]
+    return in_blocks(lambda some: kept(read(some.numpy())), everyone, width)
+
+
+def _mapped(X, rows):
+    """Return rows of a file, seen here for the first time."""
+    dtype = torch.from_numpy(_as_floats(X[:1]).copy()).dtype
+    values = MappedRows(X, rows, dtype)
     check_finite(values, rows, "Rows")
-    if on_disk and values.n_bytes > READ_AT_ONCE:
-        return metric.prepare(values)
-    return kept(metric.settle(values[:]) if metric.settle else values[:])
+    return values
+
+
+def _as_floats(X):
+    dtype = [np.float64, np.float32]
+    return check_array(X, dtype=dtype, ensure_all_finite=False)
 
 
 def _precomputed(X, rows, estimator, device):
@@ -205,9 +221,25 @@ def _precomputed(X, rows, estimator, device):
     kernel = X if len(rows) == len(X) else X[np.ix_(rows, rows)]
     if isinstance(X, np.memmap):  # Seen here for the first time.
         kernel = check_array(kernel, dtype=[np.float64, np.float32], input_name="X")
-    if not np.allclose(kernel, kernel.T):
-        raise ValueError("metric='precomputed' needs a symmetric kernel.")
-    return DenseSimilarity(_to_device(torch.as_tensor(kernel), device))
+    # In the form that torch reads; most kernels are, and are not copied.
+    kernel = torch.as_tensor(np.require(kernel, requirements=["C", "W"]))
+    _check_symmetric(kernel, rows)
+    return DenseSimilarity(_to_device(kernel, device))
+
+
+def _check_symmetric(kernel, rows):
+    """Refuse a kernel that differs from its transpose by more than rounding."""
+    tolerance = ASYMMETRY * max(abs(float(entry)) for entry in kernel.aminmax())
+    for block in gen_batches(len(kernel), max(1, BLOCK // len(kernel))):
+        apart = kernel[block].sub(kernel[:, block].T).abs_()
+        if not apart.max() <= tolerance:
+            i, j = divmod(apart.argmax().item(), len(kernel))
+            i += block.start
+            raise ValueError(
+                "metric='precomputed' needs a symmetric kernel; rows "
+                f"{rows[i]} and {rows[j]} of X are {kernel[i, j]:g} alike one way and "
+                f"{kernel[j, i]:g} the other. Use (X + X.T) / 2 if either will do."
+            )
 
 
 def _to_device(tensor, device):

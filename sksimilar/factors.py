@@ -74,15 +74,15 @@ class MappedRows:
     dtype : torch.dtype, default=torch.float32
         What rows are returned as.
 
-    is_unit : bool, default=False
-        Whether rows are scaled to length 1 when they are read.
+    change : callable, default=None
+        What is done to rows when they are read.
     """
 
     device = torch.device("cpu")
 
-    def __init__(self, array, rows=None, dtype=torch.float32, is_unit=False):
+    def __init__(self, array, rows=None, dtype=torch.float32, change=None):
         self.array, self.rows = array, rows
-        self.dtype, self.is_unit = dtype, is_unit
+        self.dtype, self.change = dtype, change
 
     @property
     def shape(self):
@@ -98,15 +98,20 @@ class MappedRows:
         """What all of it would take in memory."""
         return self.shape[0] * self.shape[1] * self.dtype.itemsize
 
-    def unit(self):
-        """Return the same matrix with rows of length 1.
+    def changed(self, change):
+        """Return the same matrix with something done to its rows when they are read.
+
+        Parameters
+        ----------
+        change : callable
+            Takes rows and returns as many.
 
         Returns
         -------
         rows : MappedRows
-            They are scaled when they are read.
+            In the place of what was done to them so far.
         """
-        return MappedRows(self.array, self.rows, self.dtype, is_unit=True)
+        return MappedRows(self.array, self.rows, self.dtype, change)
 
     def double(self):
         """Return the same matrix in float64.
@@ -116,7 +121,7 @@ class MappedRows:
         rows : MappedRows
             They are converted when they are read.
         """
-        return MappedRows(self.array, self.rows, torch.float64, self.is_unit)
+        return MappedRows(self.array, self.rows, torch.float64, self.change)
 
     def to(self, device):
         """Return the matrix itself, or read as a whole for another device.
@@ -144,7 +149,7 @@ class MappedRows:
         native = self.array.dtype.newbyteorder("=")
         read = torch.from_numpy(np.array(self.array[places], dtype=native))
         read = read.to(self.dtype)
-        return unit_rows(read) if self.is_unit else read
+        return read if self.change is None else self.change(read)
 
     def index_select(self, dim, points):
         """Read some rows.

@@ -7,7 +7,7 @@ features are the case of one.
 
 from abc import ABC, abstractmethod
 from copy import copy
-from functools import reduce
+from functools import partial, reduce
 from math import prod
 
 import torch
@@ -215,7 +215,10 @@ class DenseSimilarity(Similarity):
         return len(self.matrix)
 
     def towards(self, over):
-        return lambda points: take_rows(self.matrix, points).index_select(1, over)
+        if 4 * len(over) > len(self):
+            return lambda points: take_rows(self.matrix, points).index_select(1, over)
+        few = self.matrix.index_select(0, over)  # For no row to be copied as a whole.
+        return lambda points: few.index_select(1, points).T
 
     def restrict(self, points):
         return DenseSimilarity(self[points, points])
@@ -358,7 +361,7 @@ class RawCosineSimilarity(InnerProduct):
         prepared : tensor of shape (n, d), or `MappedRows`
             Rows of length 0 stay as they are.
         """
-        return factor.unit() if is_mapped(factor) else unit_rows(factor)
+        return factor.changed(unit_rows) if is_mapped(factor) else unit_rows(factor)
 
     def diagonal(self):
         diagonal = super().diagonal()
@@ -422,17 +425,29 @@ class RBFSimilarity(InnerProduct):
 
         Parameters
         ----------
-        factor : tensor of shape (n, d)
+        factor : tensor of shape (n, d), or `MappedRows`
             All rows that are compared.
 
         Returns
         -------
-        settled : tensor of shape (n, d)
-            A copy.
+        settled : tensor of shape (n, d), or `MappedRows`
+            The tensor itself, changed; what is on disk changes when it is read.
         """
-        settled = factor - factor.mean(dim=0, dtype=torch.float64).to(factor)
-        largest = settled.abs().max()
-        return settled.div_(largest.where(largest > 0, 1))
+
+        def over(reduction):
+            parts = blockwise(
+                lambda block: reduction(factor[block]),
+                len(factor),
+                4 * factor.shape[1],
+                factor.device,
+            )
+            return torch.stack(list(parts))
+
+        mean = over(lambda rows: rows.sum(dim=0, dtype=torch.float64)).sum(dim=0)
+        mean = (mean / len(factor)).to(factor.dtype)
+        largest = over(lambda rows: (rows - mean).abs().max()).max()
+        change = partial(_about, mean=mean, unit=largest.where(largest > 0, 1))
+        return factor.changed(change) if is_mapped(factor) else change(factor)
 
     def __init__(self, *factors, gamma=None, prepared=False):
         super().__init__(*factors, prepared=prepared)
@@ -481,6 +496,11 @@ class RBFSimilarity(InnerProduct):
     def sums(self, points, over, weights=None):
         # No moment: S is not linear in g.
         return Similarity.sums(self, points, over, weights)
+
+
+def _about(rows, mean, unit):
+    """Move and scale rows, in place."""
+    return rows.sub_(mean).div_(unit)
 
 
 METRICS = {

@@ -55,10 +55,25 @@ def test_rows_on_disk_are_selected_as_in_memory(name, metric, X, on_disk):
     assert_allclose(chosen[0][1], chosen[1][1], rtol=1e-5)
 
 
+def test_distances_on_disk_do_not_depend_on_where_the_rows_lie(
+    X, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(embeddings, "READ_AT_ONCE", 0)
+    far = np.memmap(tmp_path / "far.dat", X.dtype, "w+", shape=X.shape)
+    far[:] = (X + 3000).astype("float32")  # Sixteenths of a thousandth are left.
+    apart = np.asarray(far, dtype=float)[:, None] - np.asarray(far, dtype=float)
+    squares = (apart**2).sum(axis=2)
+    sampler = SIMILARSampler(function="fl", metric="rbf", random_state=0).fit(far)
+    (factor,) = sampler._problem_.similarity.factors
+    assert factor.array is far
+    expected = np.exp(-squares / squares.mean())
+    assert_allclose(sampler.similarity(np.arange(N)), expected, atol=1e-5)
+
+
 def test_rows_on_disk_are_not_held(on_disk):
     sampler = SIMILARSampler(function="flqmi", random_state=0)
     sampler.fit_select(on_disk, query_mask=QUERY)
-    (factor,) = sampler._problem.similarity.factors
+    (factor,) = sampler._problem_.similarity.factors
     assert factor.array is on_disk
     assert isinstance(factor[slice(3)], torch.Tensor)
 
@@ -103,6 +118,6 @@ def test_half_precision_keeps_the_value(name, dtype, X):
     exact.fit_select(X, **masks(name))
     half = SIMILARSampler(function=name, dtype=dtype, random_state=0)
     picked = half.fit_select(X, **masks(name))
-    assert half._problem.similarity.factors[0].dtype == getattr(torch, dtype)
+    assert half._problem_.similarity.factors[0].dtype == getattr(torch, dtype)
     assert_allclose(exact.evaluate(picked), exact.value_, rtol=0.01)
     assert half.gains_.dtype == np.float64
