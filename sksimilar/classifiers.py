@@ -105,10 +105,9 @@ def check_readable(X, estimator):
             "reads. Give its rows one by one, as in skorch.helper.SliceDataset(X), or "
             "as an array."
         )
-    is_listed = isinstance(X, (list, tuple))
-    if reads_more and is_listed and any(getattr(part, "ndim", 0) > 1 for part in X):
+    if reads_more and isinstance(X, (list, tuple)):
         raise TypeError(
-            f"`X` is a {type(X).__name__} of arrays, which skorch takes for several inputs "
-            "and which has no rows. Name them, as in skorch.helper.SliceDict(left=X[0], "
-            "right=X[1]), or make one array of it."
+            f"`X` is a {type(X).__name__}, which skorch takes for several inputs. If it "
+            "holds rows, make one array of it, as in np.asarray(X, dtype='float32'); if "
+            "inputs, name them, as in skorch.helper.SliceDict(left=X[0], right=X[1])."
         )

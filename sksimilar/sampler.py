@@ -6,6 +6,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
+from sklearn.base import clone
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -158,7 +159,9 @@ class SIMILARSampler(BaseSampler):
     location or graph cut, and for ``metric='rbf'``, whose unit is a mean over the pool.
     Otherwise every part is embedded where it is solved, and nowhere else: a Dataset goes
     there as it is, an array on disk as the name of its file, and of an array in memory
-    only the rows of the part.  A worker process that dies costs time, not picks.
+    only the rows of the part.  They are embedded anew by each call, so ``estimator`` and X
+    must be what they were in `fit`: train a clone, or fit again.  A worker process that
+    dies costs time, not picks.
 
     References
     ----------
@@ -321,7 +324,7 @@ class SIMILARSampler(BaseSampler):
         rows = check_known(rows, known, "rows")
         columns = rows if columns is None else check_known(columns, known, "columns")
         candidates = np.intersect1d(np.union1d(rows, columns), self.candidates_)
-        part = self._problem.part(candidates).embed()
+        part = self._problem_.part(candidates).embed()
         positions = part.positions.cpu().numpy()
         block = (
             part.positions.new_tensor(np.searchsorted(positions, some))
@@ -361,7 +364,7 @@ class SIMILARSampler(BaseSampler):
             for conditioned in (True, False)
         )
         return Bunch(
-            index=self.selected_indices_,
+            index=self.selected_indices_.copy(),
             gain=gains,
             relevance=plain,
             conditioning=alone - plain,
@@ -372,26 +375,27 @@ class SIMILARSampler(BaseSampler):
 
     def _fit(self, X, y):
         """Check what can be checked without the estimator, then embed."""
-        self.function_ = self._resolve(self.query_, self.conditioning_)
-        self._memory_limit = parse_bytes(self.memory_limit)
+        # A copy, as whoever has the function may change its parameters.
+        self.function_ = clone(self._resolve(self.query_, self.conditioning_))
+        self._memory_limit_ = parse_bytes(self.memory_limit)
         check_device(self.device)
         given = {"query_mask": self.query_, "conditioning_mask": self.conditioning_}
         labeled = truly_labeled(self, y, **given)
         if not len(self.candidates_):  # There is nothing that `select` could return.
             return
         problem = self._raw_problem(X, y, labeled)
-        self._on_disk = self.estimator is None and isinstance(X, np.memmap)
+        self._on_disk_ = self.estimator is None and isinstance(X, np.memmap)
         first = self.candidates_[:1]
         # What all parts have in common shows whether and how the estimator can be read,
         # and with one candidate what all will take.
-        if self._memory_limit is not None:
-            self._smallest = problem.part(first).embed()
+        if self._memory_limit_ is not None:
+            self._smallest_ = problem.part(first).embed()
             plan = self._plan(min(self.budget, len(self.candidates_)))
-            plan.check(self._memory_limit)
+            plan.check(self._memory_limit_)
         is_whole = self.n_partitions == 1 or not self._divides()
-        self._problem = problem.embed() if is_whole else problem
-        if self._memory_limit is None:
-            self._smallest = self._problem.part(first).embed()
+        self._problem_ = problem.embed() if is_whole else problem
+        if self._memory_limit_ is None:
+            self._smallest_ = self._problem_.part(first).embed()
 
     def _resolve(self, query, conditioning):
         """Return the function, after checking that it fits the sets and the metric."""
@@ -410,7 +414,7 @@ class SIMILARSampler(BaseSampler):
             self.function_,
             partial(similarity_of, **settings),
             X,
-            y,
+            None if y is None else y.copy(),  # It may be read long after.
             self.candidates_,
             self.candidates_,
             labeled,
@@ -427,7 +431,7 @@ class SIMILARSampler(BaseSampler):
 
     def _valued(self, indices):
         """Return the problem over some positions in X, against the whole pool."""
-        return self._problem.part(indices, whole=True).embed()
+        return self._problem_.part(indices, whole=True).embed()
 
     def _given(self):
         return [s for s in (self.query_, self.conditioning_) if s is not None]
@@ -437,7 +441,7 @@ class SIMILARSampler(BaseSampler):
         self._announce(n)
         if self.n_partitions > 1:
             selection = solve_in_parts(
-                self._problem,
+                self._problem_,
                 self.candidates_,
                 self.optimizer,
                 n,
@@ -448,7 +452,7 @@ class SIMILARSampler(BaseSampler):
             )
         else:
             track = progress(self.verbose, "picks")
-            problem = self._problem.embed()
+            problem = self._problem_.embed()
             selection = problem.solve(self.optimizer, n, rng, track)
         self.gains_ = selection.gains.cpu().numpy()
         self.value_ = float(self.gains_.sum())
@@ -468,7 +472,7 @@ class SIMILARSampler(BaseSampler):
     def _announce(self, n):
         """Refuse what `memory_limit` forbids, and say what is to come."""
         plan = self._plan(n)
-        plan.check(self._memory_limit)
+        plan.check(self._memory_limit_)
         if self.verbose:
             print(f"[{type(self).__name__}] {plan.summary(self.n_jobs)}")
 
@@ -476,7 +480,8 @@ class SIMILARSampler(BaseSampler):
         n_candidates = len(self.candidates_)
         n_parts = min(self.n_partitions, n_candidates)
         sizes = n, n_candidates, n_parts, self.merge
-        return Plan(self._smallest, *sizes, self._divides(), self._on_disk)
+        where = self._divides(), self._on_disk_
+        return Plan(self._smallest_, *sizes, *where, self.optimizer)
 
 
 def _tensor(rows, device="cpu"):

@@ -378,7 +378,7 @@ def test_a_function_of_ones_own_claims_nothing_and_keeps_the_memory_limit():
     X = np.random.default_rng(0).normal(size=(40, 3))
     sampler = SIMILARSampler(function=Coverage(), budget=5, random_state=0).fit(X)
     sampler.select()
-    measure = sampler._problem.measure()
+    measure = sampler._problem_.measure()
     assert (measure.submodular, measure.least_gain) == (False, -np.inf)
     assert best_route(measure) is greedy and sampler.bound_ is None
     with pytest.raises(ValueError, match="This selection needs"):

@@ -203,7 +203,7 @@ def test_picks_are_the_same_on_clusters_that_return_all_parts_at_the_end(
 def test_embedding_by_parts_gives_the_picks_of_embedding_first(name, merge, data, net):
     X, y = data
     sampler = SIMILARSampler(net, function=name, n_partitions=4, merge=False)
-    raw = sampler.fit(X, y, **masks(name))._problem
+    raw = sampler.fit(X, y, **masks(name))._problem_
     assert isinstance(raw, partition.RawProblem)
     settings = POOL, "auto", 30, 4, merge
     by_parts, first = (
@@ -258,7 +258,7 @@ def test_a_part_travels_with_its_own_rows(data, tmp_path):
     sampler = SIMILARSampler(model, function="flqmi", n_partitions=40)
     for container in (np.asarray, pd.DataFrame, torch.as_tensor):
         sampler.fit(container(X), y, query_mask=QUERY)
-        part = pickle.loads(pickle.dumps(sampler._problem.part(POOL[50:58])))
+        part = pickle.loads(pickle.dumps(sampler._problem_.part(POOL[50:58])))
         assert_array_equal(part.rows, [*np.arange(5), *POOL[50:58]])
         assert type(part.X.rows) is type(container(X)) and len(part.X.rows) == 13
         assert len(part.y.rows) == 5

@@ -31,7 +31,14 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from skorch import NeuralNetClassifier
 
-from sksimilar import RandomSampler, SIMILARSampler
+from sksimilar import (
+    CoreSetSampler,
+    FASSSampler,
+    FISHERSampler,
+    GLISTERSampler,
+    RandomSampler,
+    SIMILARSampler,
+)
 from sksimilar.measures import FUNCTIONS, FacilityLocation, LogDeterminant
 from sksimilar.models import MLP
 from sksimilar.similarity import CosineSimilarity
@@ -562,6 +569,48 @@ def test_nothing_of_the_users_is_changed(data, net):
     assert torch.equal(torch.get_rng_state(), states[2])
 
 
+@pytest.mark.parametrize("n_partitions", [1, 3])
+def test_what_was_fitted_stays_whatever_becomes_of_what_it_was_made_of(
+    n_partitions, data
+):
+    X, y = data
+    y, function = unlabeled(y), LogDeterminant(ridge=1.0)
+    model = LogisticRegression(max_iter=500).fit(X[LABELED], y[LABELED])
+    sampler = SIMILARSampler(
+        model, function=function, n_partitions=n_partitions, random_state=0
+    )
+    picks = sampler.fit(X, y, query_mask=QUERY).select(6)
+    value, reasons = sampler.value_, sampler.explain()
+    function.set_params(ridge=0.01)
+    y[:] = -1
+    reasons.index.sort()
+    assert_array_equal(sampler.selected_indices_, picks)
+    assert_array_equal(sampler.select(6), picks)
+    assert sampler.value_ == value
+    assert_array_equal(sampler.explain().gain, reasons.gain)
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        SIMILARSampler(function="fl"),
+        CoreSetSampler(),
+        GLISTERSampler(LogisticRegression()),
+        FISHERSampler(LogisticRegression()),
+        FASSSampler(LogisticRegression()),
+    ],
+)
+def test_nothing_is_left_of_a_fit_once_another_begins(sampler, data):
+    X, y = data
+    if sampler.estimator is not None:
+        sampler.estimator.fit(X[LABELED], y[LABELED])
+    sampler.fit(X, unlabeled(y), query_mask=QUERY)
+    with pytest.raises(ValueError, match="query_mask"):
+        sampler.fit(X, unlabeled(y), query_mask=QUERY[:3])
+    left = {*vars(sampler)} - {*sampler.get_params(deep=False)}
+    assert left <= {"_is_fitted", "n_features_in_"}
+
+
 def test_a_fitted_sampler_survives_pickling(data, net):
     X, y = data
     sampler = SIMILARSampler(net, random_state=0).fit(X, unlabeled(y))
@@ -587,6 +636,27 @@ def test_estimators_of_every_kind(embedding, data, net):
         )
         picks = sampler.fit_select(X, unlabeled(y), query_mask=QUERY)
         assert np.mean(y[picks] == C - 1) > 0.3  # by chance 0.25
+
+
+@pytest.mark.parametrize("kind", ["reversed", "transposed", "read-only", "memmap"])
+def test_a_precomputed_kernel_lies_in_memory_as_it_likes(kind, data, tmp_path):
+    X, _ = data
+    kernel = METRICS["cosine"](X[:50].astype(float))
+    given, order = kernel.copy(), np.arange(50)
+    if kind == "reversed":
+        given, order = given[::-1, ::-1], order[::-1]
+    elif kind == "transposed":
+        given = np.asfortranarray(given)
+    elif kind == "read-only":
+        given.flags.writeable = False
+    else:
+        given = np.memmap(tmp_path / "kernel", given.dtype, "w+", shape=given.shape)
+        given[:] = kernel
+    sampler = SIMILARSampler(function="fl", metric="precomputed", random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        picks = sampler.fit_select(given)
+    assert_allclose(sampler.value_, kernel[order[picks]].max(axis=0).sum())
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -70,12 +70,12 @@ class CoreSetSampler(BaseSampler):
         given = NO_ROWS if self.conditioning_ is None else self.conditioning_
         self.centers_ = np.union1d(known_rows(self, y), given)
         if len(self.candidates_):
-            self._embedded = embed(
+            self._embedded_ = embed(
                 self, X, y, self.centers_, embedding="features", metric="dot"
             )
 
     def _select(self, n):
-        similarity, rows, candidates, centers = self._embedded
+        similarity, rows, candidates, centers = self._embedded_
         measure = KCenter(SquaredDistances(similarity), centers)
         selection = greedy(measure, shuffled(candidates, self._rng()), n)
         return rows[selection.points.cpu().numpy()]

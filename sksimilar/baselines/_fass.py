@@ -114,7 +114,7 @@ class FASSSampler(EntropySampler):
         self.function_.check(METRICS[self.metric].bounds, None, None)
         super()._fit(X, y)
         if len(self.candidates_):
-            self._problem = self._embed(X, y)
+            self._problem_ = self._embed(X, y)
 
     def _embed(self, X, y):
         similarity, rows, candidates, _ = embed(
@@ -128,7 +128,7 @@ class FASSSampler(EntropySampler):
     def _select(self, n):
         n_kept = min(int(np.ceil(self.factor * n)), len(self.candidates_))
         kept = np.sort(super()._select(n_kept))
-        selection = self._problem.part(kept).solve("auto", n, self._rng())
+        selection = self._problem_.part(kept).solve("auto", n, self._rng())
         return selection.points.cpu().numpy()
 
     def __sklearn_tags__(self):

@@ -124,7 +124,7 @@ class FISHERSampler(BaseSampler):
         true = query_labels(self, y)
         rows = self.validation_ = self._misclassified(X, self.query_, true)
         if len(self.candidates_):
-            self._embedded = embed(self, X, y, rows, labeled=rows, **GRADIENTS)
+            self._embedded_ = embed(self, X, y, rows, labeled=rows, **GRADIENTS)
 
     def _fit_to_rows_beside(self, X):
         others, true = check_labeled_rows(self.validation, "validation")
@@ -136,7 +136,7 @@ class FISHERSampler(BaseSampler):
             with said_of("validation"):
                 given = self._gradients(others, true, rows, rows)
             similarity, *points = side_by_side(pool, given)
-            self._embedded = similarity, self.candidates_, *points
+            self._embedded_ = similarity, self.candidates_, *points
 
     def _misclassified(self, X, rows, true):
         logs = log_probabilities(self.estimator, X, rows)
@@ -149,7 +149,7 @@ class FISHERSampler(BaseSampler):
         return similarity_of(X, y, rows, labeled, **source, **GRADIENTS)
 
     def _select(self, n):
-        similarity, rows, candidates, validation = self._embedded
+        similarity, rows, candidates, validation = self._embedded_
         rng = self._rng()
         centers = spread(similarity, shuffled(validation, rng), n)
         order = matches(similarity, centers, shuffled(candidates, rng), n)

@@ -123,12 +123,14 @@ class GLISTERSampler(BaseSampler):
         h, z, labels = labeled_head(X, y, rows, labeled, self.estimator, self.layer)
         pool = np.searchsorted(rows, self.candidates_)
         validation = np.searchsorted(rows, self.validation_)
-        self._gradients = gradient_factors(h[pool], z[pool], labels[pool])
-        self._validation = h[validation], z[validation], labels[validation]
+        self._gradients_ = gradient_factors(h[pool], z[pool], labels[pool])
+        self._validation_ = h[validation], z[validation], labels[validation]
 
     def _select(self, n):
-        measure = ValidationLoss(self._gradients, *self._validation, self.learning_rate)
-        points = torch.arange(len(self.candidates_), device=self._gradients[0].device)
+        measure = ValidationLoss(
+            self._gradients_, *self._validation_, self.learning_rate
+        )
+        points = torch.arange(len(self.candidates_), device=self._gradients_[0].device)
         selection = greedy(measure, shuffled(points, self._rng()), n)
         return self.candidates_[selection.points.cpu().numpy()]
 
