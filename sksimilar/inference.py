@@ -90,14 +90,13 @@ class _LastCall:
 
     def clear(self):
         self.counts = Counter()
-        self.name = self.hidden = self.logits = self.has_bias = None
+        self.name = self.layer = self.hidden = self.logits = None
 
     def record(self, name, layer, args, kwargs, output):
         self.counts[name] += 1
-        self.name = name
+        self.name, self.layer = name, layer
         self.hidden = _keep(args[0] if args else kwargs["input"])
         self.logits = _keep(output)
-        self.has_bias = layer.bias is not None
 
     def check(self):
         """Refuse what is not one call of one layer per batch, on matrices."""
@@ -143,7 +142,24 @@ def verified_head(call, predict):
             f"of its output is not what the net predicts. (A net that returns logits "
             "needs criterion=torch.nn.CrossEntropyLoss; skorch's default takes a softmax.)"
         )
-    return affine(call.hidden, call.has_bias), logits
+    if not _is_affine(call.layer, call.hidden, call.logits):
+        raise call.error(
+            f"The last layer {call.name!r} is a {type(call.layer).__name__}, which does "
+            "not return W h + b as an nn.Linear does, so that its gradient is another."
+        )
+    return affine(call.hidden, call.layer.bias is not None), logits
+
+
+def _is_affine(layer, hidden, output):
+    """Return whether a layer has returned W h + b, up to the rounding of any device."""
+    if type(layer).forward is nn.Linear.forward:
+        return True
+    weight = upcast(layer.weight).to(upcast(hidden).dtype)
+    bias = 0 if layer.bias is None else layer.bias.to(weight)
+    apart = (upcast(output) - (upcast(hidden) @ weight.T + bias)).abs()
+    magnitude = upcast(hidden).abs() @ weight.T.abs() + abs(bias)
+    tolerance = max(4e-3, 8 * torch.finfo(output.dtype).eps)
+    return bool((apart <= tolerance * magnitude).all() or apart.isnan().any())
 
 
 def affine(hidden, has_bias):

@@ -318,6 +318,17 @@ class FunctionalHead(Logits):
         return F.linear(self.body(X), self.head.weight, self.head.bias)
 
 
+class Cosine(nn.Linear):
+    def forward(self, h):
+        return 9 * F.linear(F.normalize(h), F.normalize(self.weight))
+
+
+class CosineHead(Logits):
+    def __init__(self):
+        super().__init__()
+        self.head = Cosine(HIDDEN, C, bias=False)
+
+
 class NoLinear(nn.Module):
     def __init__(self):
         super().__init__()
@@ -358,10 +369,39 @@ HEADLESS = {
     "convolution": partial(initialized, ConvolutionalHead),
     "functional": partial(initialized, FunctionalHead),
     "no linear layer": partial(initialized, NoLinear),
+    "cosines": partial(initialized, CosineHead),
     "called twice": partial(initialized, HeadTwice),
     "another in another batch": partial(initialized, HeadOfTheBatch),
     "several labels": partial(initialized, Logits, nn.BCEWithLogitsLoss, NeuralNet),
 }
+
+
+class Renamed(nn.Linear):
+    """A layer of one's own that does what a linear one does."""
+
+    def forward(self, input):
+        return (input @ self.weight.T).add_(self.bias)
+
+
+class RenamedHead(Logits):
+    def __init__(self):
+        super().__init__()
+        self.head = Renamed(HIDDEN, C)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_a_linear_layer_of_ones_own_is_a_head(dtype):
+    net = initialized(RenamedHead)
+    net.module_.to(dtype)
+    rows = torch.as_tensor(X).to(dtype)
+    hidden, logits = head_outputs(net, rows, ROWS)
+    head = net.module_.head
+    expected = hidden[:, :-1].double() @ head.weight.T.double() + head.bias
+    assert_allclose(
+        logits.double(),
+        expected.detach(),
+        atol=0.1 if dtype == torch.bfloat16 else 1e-5,
+    )
 
 
 @pytest.mark.parametrize("case", HEADLESS)
