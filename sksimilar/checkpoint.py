@@ -15,7 +15,9 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
+import torch
 
+from .classifiers import weights_of
 from .files import write_whole
 
 try:
@@ -27,6 +29,7 @@ __all__ = ["Checkpoint", "open_checkpoint"]
 
 FORMAT = {"format": "sksimilar checkpoint", "version": 1}
 RUN = {"identity": dict, "seed": int, "n_trained": int, "stale": bool, "history": list}
+RUN["told"] = list | None
 OURS = re.compile(
     r"(pool-\w+\.npz|weights-\w+\.safetensors|manifest\.json)(\.\d+\.tmp)?"
 )
@@ -282,14 +285,17 @@ def _to_arrays(content):
 
 
 def _safetensors(net):
-    """Return the weights as bytes, or None where safetensors is not installed."""
+    """Return the weights as bytes, or None where that cannot be."""
     try:
         from safetensors.torch import save
     except ImportError:
         return None
-    # Copies, since tensors that share memory cannot be written.
-    weights = net.module_.state_dict().items()
-    return save({name: value.detach().cpu().clone() for name, value in weights})
+    weights = weights_of(net)
+    if not all(isinstance(value, torch.Tensor) for value in weights.values()):
+        return None  # What a module keeps beside may be of any kind.
+    # Copies, since tensors that share memory, or leave gaps, cannot be written.
+    whole = {"memory_format": torch.contiguous_format}
+    return save({name: v.detach().cpu().clone(**whole) for name, v in weights.items()})
 
 
 def _to_weights(content):

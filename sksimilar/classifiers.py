@@ -19,8 +19,10 @@ __all__ = [
     "device_of",
     "final_step",
     "is_network",
+    "parts_of",
     "predictor",
     "unwrapped",
+    "weights_of",
 ]
 
 
@@ -61,6 +63,21 @@ def device_of(estimator):
 def is_network(estimator):
     """Return whether ``estimator`` is a skorch net itself."""
     return isinstance(estimator, NeuralNet)
+
+
+def parts_of(net):
+    """Return the modules that an initialized net consists of, criteria too, by name."""
+    names = [*net._modules, *net._criteria]
+    return {name: getattr(net, f"{name.removesuffix('_')}_") for name in names}
+
+
+def weights_of(net):
+    """Return what all parts of a net have learned, by the name of the part and theirs."""
+    return {
+        f"{part}.{name}": value
+        for part, module in parts_of(net).items()
+        for name, value in module.state_dict().items()
+    }
 
 
 def check_classifier(estimator):

@@ -1,10 +1,15 @@
 """What happened in a round, in numbers that JSON can hold.  Floor 1."""
 
+from functools import partial
+
 import numpy as np
 import torch
 from scipy.sparse import issparse
 from sklearn.utils.validation import _num_samples
+from skorch.callbacks import Callback
 from skorch.helper import SliceDataset
+from torch import nn
+from torch.nn.parameter import is_lazy
 from torch.utils.data import Dataset
 
 from .rows import FloatRows, fingerprint, take
@@ -116,9 +121,19 @@ def describe(value):
         return f"({', '.join(map(describe, value))})"
     if isinstance(value, dict):
         return describe([*value.items()])
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu()
+        value = value.float() if value.dtype == torch.bfloat16 else value
     if isinstance(value, (np.ndarray, torch.Tensor)):
         return digest(sample(value) if value.ndim > 1 else value)
+    if isinstance(value, partial):
+        return f"partial{describe((value.func, value.args, value.keywords))}"
     name = getattr(value, "__qualname__", type(value).__qualname__)
+    if isinstance(value, nn.Module):  # Which may be pretrained.
+        weights = value.state_dict().items()
+        return name + describe({name: w for name, w in weights if not is_lazy(w)})
+    if isinstance(value, Callback):
+        return name + describe(value.get_params(deep=False))
     if type(value).__eq__ is not object.__eq__ and hasattr(value, "__dict__"):
         return name + describe(vars(value))  # It compares by what it holds, so do we.
     return name

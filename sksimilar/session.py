@@ -24,6 +24,7 @@ __all__ = ["Session"]
 
 # What a seed is drawn for; one more purpose is one more number.
 INITIAL, TRAIN, SELECT = range(3)
+SAME = 1e-3  # Probabilities that another device may round to.
 
 
 @dataclass
@@ -70,6 +71,9 @@ class Session:
 
     stale : bool
         Whether there are labels that it was not trained on.
+
+    told : list or None
+        What it said of a few rows once it was trained, if it is a network.
     """
 
     X: object
@@ -89,6 +93,7 @@ class Session:
     estimators: list = field(default_factory=list)
     history: list = field(default_factory=list)
     n_trained: int = 0
+    told: list | None = None
 
     @classmethod
     def of(cls, learner, sampler, X, pool, codebook, seed):
@@ -138,6 +143,8 @@ class Session:
         self._train(self.n_trained)
         self._note(seconds_train=time.perf_counter() - begin)
         self.n_trained, self.stale = self.n_trained + 1, False
+        if is_network(self.estimator):
+            self.told = self._tells(self.estimator).tolist()
         if self.watch:
             self._watch()
         self.score(score)
@@ -181,10 +188,10 @@ class Session:
         self.history = stored["history"]
         self.n_trained = stored["n_trained"]
         self.stale = stored["stale"]
-        last = self.n_trained - 1
+        self.told, last = stored["told"], self.n_trained - 1
         if stored["weights"] is not None and not self.keep_estimators:
             self.estimator = self._load(stored["weights"], last)
-        elif last >= 0:
+        if self.estimator is None and last >= 0:
             chain = self.warm_start or self.keep_estimators
             for number in range(0 if chain else last, last + 1):
                 self._train(number)
@@ -211,9 +218,9 @@ class Session:
         seed = derive(self.seed, TRAIN, number)
         n_classes, n_outputs = self.pool.n_classes, self.codebook.n_outputs
         if not number:
-            training.check_width(self.classifier, self.X, rows[:1], n_outputs, seed)
+            training.check_width(self.classifier, self.X, rows[:2], n_outputs, seed)
         trained = training.train(self.classifier, self.X, rows, codes, seed, previous)
-        training.check_trained(trained, self.X, rows[:1], n_classes, n_outputs)
+        training.check_trained(trained, self.X, rows[:2], n_classes, n_outputs)
         self.estimator = trained
         if self.keep_estimators:
             self.estimators = [*self.estimators, self.estimator]
@@ -231,7 +238,18 @@ class Session:
         rows, codes = self.pool.taught(number)
         with seeded(self.seed, self.classifier.device):
             taught = take(self.X, rows), codes
-            return training.restore(clone(self.classifier), weights, *taught)
+            net = training.restore(clone(self.classifier), weights, *taught)
+        told = self._tells(net)
+        same = told.shape == np.shape(self.told) and np.allclose(
+            told, self.told, atol=SAME
+        )
+        return net if same else None  # Training has changed more than weights.
+
+    def _tells(self, net):
+        """Return what a network says of a few rows that it was taught."""
+        rows, _ = self.pool.taught(self.n_trained - 1)
+        few = take(self.X, np.resize(rows, 4))
+        return training.probabilities(net, few, self.codebook.n_outputs)
 
     def _draw(self, n):
         """Choose at random, where there is no classifier to ask or no query to serve."""
@@ -331,6 +349,7 @@ class Session:
             "n_trained": self.n_trained,
             "stale": self.stale,
             "history": self.history,
+            "told": self.told,
         }
         net = trained if is_network(trained) else None
         self.store.save(run, self.pool.state(), net)

@@ -12,6 +12,7 @@ import sys
 import time
 import zipfile
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_blobs
 from sklearn.linear_model import LogisticRegression
 from skorch import NeuralNetClassifier
+from skorch.callbacks import EarlyStopping
 from skorch.dataset import Dataset
 from torch import nn
 from torch.utils.data import get_worker_info
@@ -335,6 +337,16 @@ def test_a_checkpoint_of_other_parameters_is_refused(tmp_path, params, differs):
         (np.arange(3), np.arange(1, 4)),
         (torch.optim.SGD, torch.optim.Adam),
         (MLP, "MLP"),
+        (MLP(4, 3), MLP(4, 3)),
+        (
+            EarlyStopping("train_loss", patience=1),
+            EarlyStopping("train_loss", patience=3),
+        ),
+        (
+            partial(torch.optim.SGD, momentum=0.0),
+            partial(torch.optim.SGD, momentum=0.9),
+        ),
+        (torch.ones(3, dtype=torch.bfloat16), torch.zeros(3, dtype=torch.bfloat16)),
     ],
 )
 def test_what_parameters_hold_tells_runs_apart(one, other):
