@@ -263,7 +263,8 @@ class ActiveLearner(
         ----------
         X : array-like, DataFrame, tensor, memmap, SliceDataset or Dataset
             All rows: labeled, pool, query, conditioning.  A ``Dataset`` yields pairs,
-            of which the second is ignored.
+            of which the second is ignored.  A network is given arrays as float32, and
+            tensors (of token numbers, for example) as they are.
 
         y : array-like of shape (n_samples,)
             Labels, of the rows to ask for too: they are what is answered, and shown to

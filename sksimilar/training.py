@@ -15,7 +15,7 @@ from itertools import count
 
 import numpy as np
 import torch
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.utils.multiclass import _ovr_decision_function
 from skorch import NeuralNetBinaryClassifier
 from skorch.callbacks import Callback, EpochScoring, Initializer, LRScheduler
@@ -24,7 +24,14 @@ from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from ._validation.words import check_choice
-from .classifiers import device_of, final_step, is_network, predictor
+from .classifiers import (
+    device_of,
+    final_step,
+    is_network,
+    parts_of,
+    predictor,
+    weights_of,
+)
 from .models import xavier
 from .rows import take, with_labels
 from .seeding import seeded, with_seed
@@ -56,6 +63,8 @@ OUTPUT_ARGUMENTS = (
 # Parameters that name classes, and those of a search that may name such parameters.
 NAMING = "class_weight", "pos_label"
 SEARCHED = "param_grid", "param_distributions"
+# What torch says where rows are not of the dtype that it looks for.
+OTHER_DTYPE = "same dtype", "scalar types: Long", "scalar type Long"
 
 
 class StopAtAccuracy(Callback):
@@ -179,12 +188,16 @@ def _splits_by_choice(net):
 
 
 def _check_keeps_all(net):
-    """Refuse an iterator that leaves out the rows of the last batch."""
-    if getattr(net, "iterator_valid__drop_last", False):
-        raise ValueError(
-            "`iterator_valid__drop_last=True` leaves out rows that are to be predicted. "
-            "Leave it at False; the one of `iterator_train` may be True."
-        )
+    """Refuse an iterator that leaves out rows that are predicted, or moves them."""
+    for setting, harm in (
+        ("drop_last", "leaves out"),
+        ("shuffle", "changes the order of"),
+    ):
+        if getattr(net, f"iterator_valid__{setting}", False):
+            raise ValueError(
+                f"`iterator_valid__{setting}=True` {harm} rows that are to be predicted. "
+                "Leave it at False; the one of `iterator_train` may be True."
+            )
 
 
 def _check_monitors(net):
@@ -225,7 +238,7 @@ def _check_argument(module, argument):
             check_choice(argument, known, "n_classes_param")
 
 
-def check_width(estimator, X, row, n_outputs, seed):
+def check_width(estimator, X, rows, n_outputs, seed):
     """Refuse a network without one output for every column, before training it."""
     if not is_network(estimator):
         return
@@ -234,10 +247,15 @@ def check_width(estimator, X, row, n_outputs, seed):
         # Where they are disabled already, skorch's `set_params` fails.
         net.callbacks = "disable"
         try:
-            proba = net.initialize().predict_proba(take(X, row))
+            proba = net.initialize().predict_proba(_two(X, rows))
         except RuntimeError:
             return  # Training says the same, unless a callback sets the shape by X.
         _check_columns(proba, n_outputs, net)
+
+
+def _two(X, rows):
+    """Return two rows of X, since a module may squeeze a batch of a single one."""
+    return take(X, np.resize(rows, 2))
 
 
 def _check_columns(proba, n_outputs, net):
@@ -304,15 +322,32 @@ def train(estimator, X, rows, codes, seed, previous=None):
     the schedule from its beginning; but anew where that one, of scikit-learn's, has
     learned other classes.
     """
-    estimator = _fit_batches(with_seed(clone(estimator), seed), len(rows))
-    codes = _targets(estimator, codes)
-    with seeded(seed, device_of(estimator)), ended_by_ctrl_c():
+    estimator = with_seed(clone(estimator), seed)
+    taught = with_labels(X, rows, _targets(estimator, codes))
+    with seeded(seed, device_of(estimator)):
+        estimator = _fit_batches(estimator, *taught)
+    with seeded(seed, device_of(estimator)), ended_by_ctrl_c(), _dtype_explained():
         if previous is None:
-            return estimator.fit(*with_labels(X, rows, codes))
-        return _go_on(estimator, previous, *with_labels(X, rows, codes))
+            return estimator.fit(*taught)
+        return _go_on(estimator, previous, *taught)
 
 
-def check_trained(estimator, X, row, n_classes, n_outputs):
+@contextmanager
+def _dtype_explained():
+    """Say what torch means where rows are not of the dtype that a network takes."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not any(words in str(error) for words in OTHER_DTYPE):
+            raise
+        raise TypeError(
+            "The network takes rows of another dtype than float32, which arrays are made "
+            "here. Pass a tensor, as in torch.from_numpy(X), which stays what it is. "
+            f"(torch says: {error})"
+        ) from error
+
+
+def check_trained(estimator, X, rows, n_classes, n_outputs):
     """Refuse what cannot tell classes from what is foreign, and a failed training."""
     can_rank = any(
         hasattr(estimator, m) for m in ("predict_proba", "decision_function")
@@ -324,7 +359,11 @@ def check_trained(estimator, X, row, n_classes, n_outputs):
             "nor `decision_function`. Use one that has, or CalibratedClassifierCV of it."
         )
     net = predictor(estimator)
-    weights = net.module_.named_parameters() if is_network(net) else ()
+    weights = [
+        (name, weight)
+        for module in (parts_of(net).values() if is_network(net) else ())
+        for name, weight in module.named_parameters()
+    ]
     bad = [name for name, weight in weights if not weight.isfinite().all()]
     if bad:
         raise ValueError(
@@ -335,7 +374,7 @@ def check_trained(estimator, X, row, n_classes, n_outputs):
     if is_network(net):
         _check_saw_rows(net)
     if is_network(estimator):
-        probabilities(estimator, take(X, row), n_outputs)
+        probabilities(estimator, _two(X, rows), n_outputs)
 
 
 def _check_saw_rows(net):
@@ -381,7 +420,7 @@ def _go_on(estimator, previous, X, y):
             for named in estimator.initialize().callbacks_
             if not isinstance(named[1], Initializer)
         ]  # Which would draw the weights anew.
-        begin = _BeginAt(previous.module_.state_dict())
+        begin = _BeginAt(weights_of(previous))
         estimator.callbacks_ = [*callbacks, ("begin", begin)]
         estimator.partial_fit(X, y).callbacks_ = callbacks
         return estimator
@@ -414,7 +453,10 @@ def restore(estimator, weights, X, codes):
 
 def _load(net, weights):
     try:
-        net.module_.load_state_dict(weights)
+        for part, module in parts_of(net).items():
+            own = [name for name in weights if name.startswith(f"{part}.")]
+            named = {name.removeprefix(f"{part}."): weights[name] for name in own}
+            module.load_state_dict(named)
     except RuntimeError as error:
         raise ValueError(
             "The weights that were kept do not fit the network: its module, or what it "
@@ -422,7 +464,7 @@ def _load(net, weights):
         ) from error
 
 
-def _fit_batches(estimator, n_rows):
+def _fit_batches(estimator, X, y):
     """Change the batch size where the last batch would be one row, or the only one lost.
 
     Batch normalization fails on one row; dropping it would leave a label unused.  A
@@ -431,6 +473,7 @@ def _fit_batches(estimator, n_rows):
     net, prefix = final_step(estimator)
     if not is_network(net):
         return estimator
+    n_rows = _n_trained_on(net, X, y)
     name, params = "iterator_train__batch_size", net.get_params()
     size = params.get(name, net.batch_size)
     drops = params.get("iterator_train__drop_last", False)
@@ -438,6 +481,16 @@ def _fit_batches(estimator, n_rows):
     if fitting == size:
         return estimator
     return estimator.set_params(**{prefix + name: fitting})
+
+
+def _n_trained_on(net, X, y):
+    """Return how many rows are left once others are held out of training."""
+    if net.train_split is None:
+        return len(y)
+    try:
+        return len(net.get_split_datasets(X, y)[0])
+    except (AttributeError, IndexError, TypeError, ValueError):  # Training tells.
+        return len(y)
 
 
 def _without_single_row(size, n_rows):
@@ -454,8 +507,10 @@ def _targets(estimator, codes):
 
 def predict_columns(estimator, X, n_classes, n_outputs):
     """Return the most likely of the first ``n_classes`` columns in each row."""
-    if n_outputs == n_classes and not is_network(predictor(estimator)):
-        return np.asarray(estimator.predict(X)).astype(np.int64)
+    # A plain net is no classifier, and predicts what its module returns.
+    if n_outputs == n_classes and is_classifier(predictor(estimator)):
+        with seeded(0, device_of(estimator)):  # A DataLoader draws a number.
+            return np.asarray(estimator.predict(X)).astype(np.int64)
     told = probabilities if hasattr(estimator, "predict_proba") else decision_values
     return told(estimator, X, n_outputs)[:, :n_classes].argmax(axis=1)
 

@@ -369,6 +369,7 @@ BAD = [
     (learn(y=[*Y[:-1].tolist(), "cat"]), "classes texts 'cat' 0 one kind -1 `ood_label`"),
     (learn(estimator=NET, rows=changed(7, np.nan)), "X NaN"),
     (learn(estimator=clone(NET).set_params(iterator_valid__drop_last=True)), "`iterator_valid__drop_last=True` predicted False"),
+    (learn(estimator=clone(NET).set_params(iterator_valid__shuffle=True)), "`iterator_valid__shuffle=True` order predicted False"),
     (learn(estimator=NET, rows={"a": X}), "`X` dict rows SliceDict(**X)", TypeError),
     (learn(SliceDict(a=X)), "`X` SliceDict LogisticRegression network", TypeError),
     # What an oracle says.

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.utils._testing import ignore_warnings
-from skorch import NeuralNetClassifier
+from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 from skorch.callbacks import Callback
 from skorch.dataset import ValidSplit
 from torch import nn
@@ -234,12 +234,154 @@ def test_a_module_that_takes_its_width_from_the_rows_starts_warm():
         assert all(torch.equal(first[name], other[name]) for name in first)
 
 
+class Idle(torch.utils.data.DataLoader):
+    """Has nothing to show."""
+
+    def __iter__(self):
+        return iter(())
+
+
 def test_a_net_that_was_shown_no_row_is_refused():
-    net = make_net(
-        iterator_train__drop_last=True, train_split=ValidSplit(0.5), batch_size=20
-    )
+    net = make_net(iterator_train=Idle)
     with pytest.raises(ValueError, match="trained on no row.*Lower the batch size"):
         learner(net, RandomSampler(), n_rounds=1).fit(X32, Y)
+
+
+class Batched(nn.Module):
+    """Batch normalization cannot do with one row."""
+
+    def __init__(self, n_classes=3):
+        super().__init__()
+        self.norm, self.head = nn.BatchNorm1d(4), nn.Linear(4, n_classes)
+
+    def forward(self, X):
+        return self.head(self.norm(X))
+
+
+@pytest.mark.parametrize("n_labeled, batch_size", [(19, 6), (21, 15), (20, 30)])
+@pytest.mark.parametrize("drops", [False, True])
+def test_rows_held_out_are_not_counted_among_those_of_a_batch(
+    n_labeled, batch_size, drops
+):
+    rows = np.random.default_rng(0).permutation(len(X))[:n_labeled]
+    net = NeuralNetClassifier(
+        Batched, criterion=nn.CrossEntropyLoss, train_split=ValidSplit(0.2),
+        batch_size=batch_size, iterator_train__drop_last=drops, max_epochs=2, verbose=0,
+    )  # fmt: skip
+    known = np.where(np.isin(np.arange(len(X)), rows), Y, -1)
+    run = learner(net, RandomSampler()).start(X32, known).refit()
+    assert run.estimator_.history[-1]["train_batch_count"] > 0
+
+
+class Squeezed(nn.Module):
+    """Has no room for a batch of one row."""
+
+    def __init__(self, n_classes=3):
+        super().__init__()
+        self.head = nn.Linear(4, n_classes)
+
+    def forward(self, X):
+        return self.head(X[:, None].squeeze())
+
+
+def test_a_module_may_squeeze_its_batches():
+    net = NeuralNetClassifier(Squeezed, criterion=nn.CrossEntropyLoss, verbose=0)
+    run = learner(net, RandomSampler(), n_rounds=1).fit(X32, Y)
+    assert run.predict_proba(X32).shape == (150, 3)
+
+
+class Alone(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(4, 1)
+
+    def forward(self, X):
+        return self.head(X).squeeze(-1)
+
+
+@pytest.mark.parametrize("threshold", [0.01, 0.5, 0.99])
+def test_a_net_decides_by_its_threshold(threshold):
+    binary = (Y == 2).astype(int)
+    net = NeuralNetBinaryClassifier(
+        Alone, threshold=threshold, verbose=0, train_split=None
+    )
+    run = learner(net, RandomSampler(), n_rounds=1).fit(X32, binary)
+    expected = run.estimator_.predict_proba(X32)[:, 1] > threshold
+    np.testing.assert_array_equal(run.predict(X32), expected)
+
+
+class TwoParts(NeuralNetClassifier):
+    """As skorch documents a net of several modules."""
+
+    def initialize_module(self):
+        super().initialize_module()
+        self.encoder_ = nn.Linear(4, 4)
+        return self
+
+    def infer(self, x, **params):
+        return self.module_(torch.tanh(self.encoder_(x)))
+
+
+class Scaled(nn.Module):
+    """Keeps what it was told of the rows outside of its weights."""
+
+    scale = 1.0
+
+    def __init__(self, n_classes=3):
+        super().__init__()
+        self.head, self.idle = nn.Linear(4, n_classes), nn.Conv2d(2, 2, 3)
+        self.to(memory_format=torch.channels_last)  # In memory, with gaps.
+
+    def forward(self, X):
+        return self.head(X / self.scale)
+
+
+class ScaleByRows(Callback):
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        net.module_.scale = float(np.abs(X).max()) * 10
+
+
+class Extra(Scaled):
+    def get_extra_state(self):
+        return {"anything": "else"}
+
+    def set_extra_state(self, state):
+        pass
+
+
+@pytest.mark.parametrize(
+    "kind, options",
+    [
+        (TwoParts, {"module": nn.Linear, "module__in_features": 4}),
+        (NeuralNetClassifier, {"module": Scaled, "callbacks": [ScaleByRows()]}),
+        (NeuralNetClassifier, {"module": Extra}),
+    ],
+)
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_all_that_a_net_has_learned_comes_back(kind, options, warm_start, tmp_path):
+    settings = {"criterion": nn.CrossEntropyLoss, "lr": 0.1, "max_epochs": 20}
+    net = kind(**options, **settings, verbose=0, train_split=None)
+    one, stopped, again = (
+        learner(net, SIMILARSampler(), checkpoint=place, warm_start=warm_start)
+        for place in (None, tmp_path, tmp_path)
+    )
+    for run in (one, stopped):
+        run.start(X32, KNOWN).refit().tell([1], Y[[1]]).refit()
+    again.start(X32, KNOWN)
+    np.testing.assert_allclose(again.predict_proba(X32), one.predict_proba(X32))
+    np.testing.assert_array_equal(again.ask(), one.ask())
+
+
+@ignore_warnings
+def test_a_warm_start_goes_on_with_all_parts_of_a_net():
+    net = TwoParts(
+        nn.Linear, module__in_features=4, criterion=nn.CrossEntropyLoss, lr=1e-9,
+        verbose=0, train_split=None,
+    )  # fmt: skip
+    run = learner(net, RandomSampler(), warm_start=True).start(X32, KNOWN).refit()
+    before = run.estimator_.encoder_.weight.clone()
+    after = run.tell([1], Y[[1]]).refit().estimator_.encoder_.weight
+    torch.testing.assert_close(after, before)
 
 
 def test_few_labels_are_learned_by_a_net_that_drops_the_last_batch():
@@ -410,3 +552,29 @@ def test_a_search_over_a_network_predicts_classes_without_a_label_too():
     asker.start(X32, np.where(LABELED & (Y < 2), Y, -1)).refit()
     assert asker.predict_proba(X32).shape == (150, 2)
     assert set(asker.predict(X32)) <= {0, 1}
+
+
+class Tokens(nn.Module):
+    def __init__(self, n_classes=3):
+        super().__init__()
+        self.embedding, self.head = nn.Embedding(90, 4), nn.Linear(4, n_classes)
+
+    def forward(self, X):
+        return self.head(self.embedding(X).mean(dim=1))
+
+
+class Precise(nn.Linear):
+    def __init__(self, n_classes=3):
+        super().__init__(4, n_classes, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    "module, rows", [(Tokens, (10 * X).astype("int64")), (Precise, X)]
+)
+def test_rows_of_another_dtype_come_as_a_tensor(module, rows):
+    net = NeuralNetClassifier(module, criterion=nn.CrossEntropyLoss, verbose=0)
+    run = learner(net, RandomSampler(), n_rounds=1)
+    with pytest.raises(TypeError, match=r"dtype than float32.*torch.from_numpy\(X\)"):
+        run.fit(rows, Y)
+    run.fit(torch.from_numpy(rows), Y)
+    assert run.predict(torch.from_numpy(rows)).shape == Y.shape
