@@ -91,7 +91,8 @@ def measure_case(name, args):
     # among each other, or against the whole pool.
     proposes = args.budget < args.rows / args.partitions
     merge = proposes and (bool(args.whole) or "proposals")
-    plan = Plan(case, args.budget, args.rows, args.partitions, merge, divides=False)
+    sizes = args.budget, args.rows, args.partitions, merge
+    plan = Plan(case, *sizes, divides=lambda merge: False)
 
     def select():
         rng = np.random.RandomState(0)

@@ -1,5 +1,6 @@
 """What a selection will take, said before it starts.  Floor 3."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import NamedTuple
@@ -33,15 +34,18 @@ class Plan:
     merge : bool or "proposals"
         What comes of their proposals, as in :class:`~sksimilar.SIMILARSampler`.
 
-    divides : bool
-        Whether parts, where there are several, are embedded where they are solved, each
-        by itself.
+    divides : callable
+        Says of a way to merge whether parts, where there are several, are embedded where
+        they are solved, each by itself.
 
     on_disk : bool
         Whether of an embedding that is large only what is needed is read.
 
     optimizer : str or callable, default="auto"
         As in :class:`~sksimilar.SIMILARSampler`.
+
+    n_jobs : int, default=None
+        Parts that are solved at a time.
     """
 
     problem: Problem
@@ -49,14 +53,20 @@ class Plan:
     n_candidates: int
     n_parts: int
     merge: object
-    divides: bool
+    divides: Callable
     on_disk: bool = False
     optimizer: object = "auto"
+    n_jobs: int | None = None
 
     @property
     def is_raw(self):
         """Whether each part has an embedding of its own, and there is no other."""
-        return self.divides and self.n_parts > 1
+        return self.divides(self.merge) and self.n_parts > 1
+
+    @property
+    def n_at_once(self):
+        """How many parts this process solves at a time; workers each solve one."""
+        return 1 if self.is_raw else min(self.n_parts, effective_n_jobs(self.n_jobs))
 
     @property
     def costs(self):
@@ -89,6 +99,7 @@ class Plan:
         """The sizes of what a part needs beside, and the merge if there is one."""
         item = self.problem.similarity.diagonal().element_size()
         needed = [cost.numbers * item for cost in self.costs]
+        needed[0] *= self.n_at_once
         if self.is_raw:
             own = (self._embedded_bytes(sizes[1]) for sizes in self._sizes)
             needed = [sum(pair) for pair in zip(needed, own)]
@@ -114,18 +125,13 @@ class Plan:
         if limit is None or self.n_bytes <= limit:
             return
         raise ValueError(
-            f"This selection needs about {format_bytes(self.n_bytes)} and memory_limit "
-            f"allows {format_bytes(limit)}. "
+            f"This selection needs about {format_bytes(self.n_bytes)} and "
+            f"memory_limit allows {format_bytes(limit)}. "
             f"{', or '.join(['Raise memory_limit', *self._remedies(limit)])}."
         )
 
-    def summary(self, n_jobs):
+    def summary(self):
         """Return what is to come, for people.
-
-        Parameters
-        ----------
-        n_jobs : int or None
-            Parts that are solved at a time.
 
         Returns
         -------
@@ -135,7 +141,7 @@ class Plan:
         diagonal = self.problem.similarity.diagonal()
         rates = diagonal.dtype, diagonal.device
         seconds = [expected_seconds(cost, self.budget, *rates) for cost in self.costs]
-        seconds[0] *= -(-self.n_parts // effective_n_jobs(n_jobs))
+        seconds[0] *= -(-self.n_parts // effective_n_jobs(self.n_jobs))
         return (
             f"{self.problem.function}: {self.budget} of {self.n_candidates} candidates "
             f"on {diagonal.device}; about {format_bytes(self.n_bytes)} with the "
@@ -143,19 +149,34 @@ class Plan:
         )
 
     def _remedies(self, limit):
-        """Yield what would keep the memory within its limit, as texts."""
-        part, *merging = (self._held + needed for needed in self._needed)
-        always = 0 if self.divides else self._held  # However many parts there are.
-        if part > limit > always:
-            times = -int(-(part - always) // (limit - always))
-            yield f"set n_partitions={self.n_parts * times} or more"
-        if always and self.merge is True and self.problem.function.sums_over_ground:
-            yield "set n_partitions with merge='proposals', which embeds part by part"
-        if merging and merging[0] > limit > always:
-            yield "set merge=False"
+        """Yield what would keep the memory within its limit, as texts; each was tried."""
+
+        def fits(**changes):
+            return replace(self, **changes).n_bytes <= limit
+
+        if self.n_at_once > 1 and fits(n_jobs=1):
+            yield "set n_jobs=1"
+        if self.merge is True and self.problem.function.sums_over_ground:
+            number = self._enough_parts(limit, "proposals")
+            if number and self.divides("proposals"):
+                yield f"set n_partitions={number} with merge='proposals'"
+        if number := self._enough_parts(limit, self.merge):
+            yield f"set n_partitions={number}"
+        elif number := self._enough_parts(limit, False):
+            yield f"set n_partitions={number} and merge=False"
         fitting = [repr(name) for name in FUNCTIONS if self._fits(name, limit)]
         if fitting:
             yield f"use function={' or '.join(fitting)}"
+
+    def _enough_parts(self, limit, merge):
+        """Return the least number of parts from the present one on that will do, or None."""
+        number = self.n_parts
+        while number < self.n_candidates:
+            other = replace(self, n_parts=number, merge=merge)
+            if other.n_bytes <= limit:
+                return number
+            number += max(1, number // 20)
+        return None
 
     def _fits(self, name, limit):
         """Return whether a function could take the place of this one."""
@@ -164,8 +185,17 @@ class Plan:
         wants = named.query, named.conditioning
         if any(want not in (None, has) for want, has in zip(wants, has_sets)):
             return False
-        other = replace(self, problem=replace(problem, function=named.make()))
-        return other.n_bytes <= limit
+        function = named.make()
+        given = problem.similarity.bounds, problem.query, problem.conditioning
+        try:
+            function.check(*given)
+        except ValueError:
+            return False
+        # Whether weights above 1 are admissible is known only once they are tried.
+        is_sure = max(problem.eta, problem.nu) <= 1 or not name.startswith("logdet")
+        takes_all = self.optimizer in ("auto", "greedy")
+        other = replace(self, problem=replace(problem, function=function))
+        return is_sure and takes_all and other.n_bytes <= limit
 
 
 def expected_seconds(cost, budget, dtype, device):

@@ -2,6 +2,7 @@
 
 import pickle
 import random
+import re
 import warnings
 from functools import partial
 
@@ -39,6 +40,7 @@ from sksimilar import (
     RandomSampler,
     SIMILARSampler,
 )
+from sksimilar._validation.numbers import parse_bytes
 from sksimilar.measures import FUNCTIONS, FacilityLocation, LogDeterminant
 from sksimilar.models import MLP
 from sksimilar.similarity import CosineSimilarity
@@ -519,7 +521,7 @@ def test_nan_is_found_and_named(data, net):
 def test_memory_limit_refuses_with_ways_out(data):
     X, y = data
     sampler = SIMILARSampler(function="logdet", memory_limit="20KB", random_state=0)
-    with pytest.raises(ValueError, match=r"memory_limit.*n_partitions=\d+ .*'gc'"):
+    with pytest.raises(ValueError, match=r"memory_limit.*n_partitions=\d+,.*'gc'"):
         sampler.fit(X, unlabeled(y)).select(50)
     sampler.set_params(memory_limit="1GB").fit(X, unlabeled(y)).select(50)
 
@@ -538,14 +540,64 @@ def test_memory_limit_counts_the_embedding_and_refuses_before_it_is_made(data):
     query = np.arange(len(X)) < 5
     n_bytes = 8 * len(X) * (len(model.classes_) + X.shape[1] + 1)
     assert n_bytes > 5000
-    with pytest.raises(ValueError, match="n_partitions with merge=.proposals"):
+    with pytest.raises(ValueError, match="set n_partitions=9 and merge=False"):
         sampler.fit(X, y, query_mask=query, candidate_mask=~query)
     assert max(seen) <= 6  # The query, and one candidate.
-    sampler.set_params(merge="proposals")
-    with pytest.raises(ValueError, match="set n_partitions=7"):
-        sampler.fit(X, y, query_mask=query, candidate_mask=~query)
-    sampler.set_params(n_partitions=20, merge=False)
+    sampler.set_params(n_partitions=9, merge=False)
     sampler.fit(X, y, query_mask=query, candidate_mask=~query).select(5)
+
+
+@pytest.mark.parametrize("metric, eta", [("cosine", 1), ("dot", 1), ("cosine", 1.5)])
+@pytest.mark.parametrize("merge", [True, False, "proposals"])
+@pytest.mark.parametrize("function", ["logdetmi", "flvmi", "gcmi"])
+@pytest.mark.parametrize("limit", [60_000, 120_000, 400_000])
+def test_ways_out_of_too_little_memory_lead_out(function, merge, metric, eta, limit):
+    X = np.random.default_rng(0).normal(size=(600, 6)).astype("float32")
+    query = np.arange(600) < 9
+    if eta > 1 and function == "logdetmi":
+        return  # Refused, whatever room there is.
+    sampler = SIMILARSampler(
+        function=function, merge=merge, metric=metric, eta=eta, budget=40,
+        n_partitions=2, memory_limit=limit, random_state=0,
+    )  # fmt: skip
+    try:
+        sampler.fit(X, query_mask=query)
+        return
+    except ValueError as error:
+        message = str(error)
+        if "memory_limit" not in message:
+            return
+    ways = [{"memory_limit": re.search(r"needs about ([\d.]+ \w+)", message)[1]}]
+    for number, _, way in re.findall(
+        r"n_partitions=(\d+)( (?:and|with) merge=('proposals'|False))?", message
+    ):
+        merged = {"False": False, "'proposals'": "proposals"}.get(way, merge)
+        ways.append({"n_partitions": int(number), "merge": merged})
+    if named := re.search(r"function=(.*)\.$", message):
+        ways += [{"function": name.strip("'")} for name in named[1].split(" or ")]
+    for way in ways:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # That it saturates.
+            clone(sampler).set_params(**way).fit(X, query_mask=query).select(40)
+
+
+def test_memory_limit_counts_every_part_that_is_solved_at_once(data):
+    X, _ = data
+    sampler = SIMILARSampler(function="logdet", metric="rbf", n_partitions=4, n_jobs=4)
+    sampler.set_params(memory_limit=1, merge=False, random_state=0)
+    with pytest.raises(ValueError) as error:
+        sampler.fit(X)
+    needs = [str(error.value)]
+    with pytest.raises(ValueError) as error:
+        sampler.set_params(n_jobs=1).fit(X)
+    needs.append(str(error.value))
+    at_once, one = (
+        parse_bytes(re.search(r"needs about ([\d.]+ \w+)", text)[1]) for text in needs
+    )
+    assert at_once > 2 * one
+    sampler.set_params(n_jobs=4, memory_limit=one)
+    with pytest.raises(ValueError, match="set n_jobs=1"):
+        sampler.fit(X)
 
 
 # ------------------------------------------------------------------- manners, estimators

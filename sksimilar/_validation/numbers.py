@@ -1,6 +1,7 @@
 """Counts, shares, sizes in bytes, and numbers within their range."""
 
 import re
+from math import ceil, floor, log10
 from numbers import Integral, Real
 
 import numpy as np
@@ -85,9 +86,11 @@ def parse_bytes(value):
 
 
 def format_bytes(n_bytes):
-    """Return a size for people, e.g. '48 MB'."""
+    """Return a size for people, e.g. '48 MB'; rounded up, for it to be enough."""
     unit = next(u for u in ("TB", "GB", "MB", "KB") if n_bytes >= BYTES[u] or u == "KB")
-    return f"{n_bytes / BYTES[unit]:.3g} {unit}"
+    size = n_bytes / BYTES[unit]
+    step = 10 ** (floor(log10(size)) - 2) if size > 0 else 1  # Three digits.
+    return f"{ceil(size / step - 1e-9) * step:.3g} {unit}"
 
 
 def check_magnitude(X, name):
