@@ -7,6 +7,7 @@ import torch
 from scipy.sparse import issparse
 from sklearn.utils.validation import _num_samples
 from skorch.callbacks import Callback
+from skorch.dataset import ValidSplit
 from skorch.helper import SliceDataset
 from torch import nn
 from torch.nn.parameter import is_lazy
@@ -29,6 +30,7 @@ FREE_OF_LEARNER = {
     "scoring",
     "stopping",
 }
+READ = 1 << 28  # Bytes of X that are all looked at; of more, and of others, some rows.
 FREE = {"device", "memory_limit", "n_jobs", "verbose"}
 
 
@@ -134,13 +136,17 @@ def describe(value):
         return name + describe({name: w for name, w in weights if not is_lazy(w)})
     if isinstance(value, Callback):
         return name + describe(value.get_params(deep=False))
+    if isinstance(value, ValidSplit):
+        return name + describe(vars(value))
     if type(value).__eq__ is not object.__eq__ and hasattr(value, "__dict__"):
         return name + describe(vars(value))  # It compares by what it holds, so do we.
     return name
 
 
 def sample(X, size=64):
-    """Return up to ``size`` rows of X, evenly spaced; of a dataset only its length."""
+    """Return X, or ``size`` rows of it, evenly spaced; of a dataset only its length."""
+    if type(X) is np.ndarray and X.nbytes <= READ:
+        return X
     X = X.array if isinstance(X, FloatRows) else X
     n_samples = _num_samples(X)
     if isinstance(X, (Dataset, SliceDataset)):  # Its rows may be augmented.

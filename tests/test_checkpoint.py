@@ -24,7 +24,7 @@ from sklearn.datasets import make_blobs
 from sklearn.linear_model import LogisticRegression
 from skorch import NeuralNetClassifier
 from skorch.callbacks import EarlyStopping
-from skorch.dataset import Dataset
+from skorch.dataset import Dataset, ValidSplit
 from torch import nn
 from torch.utils.data import get_worker_info
 
@@ -346,6 +346,7 @@ def test_a_checkpoint_of_other_parameters_is_refused(tmp_path, params, differs):
             partial(torch.optim.SGD, momentum=0.0),
             partial(torch.optim.SGD, momentum=0.9),
         ),
+        (ValidSplit(0.2), ValidSplit(0.5)),
         (torch.ones(3, dtype=torch.bfloat16), torch.zeros(3, dtype=torch.bfloat16)),
     ],
 )
@@ -361,6 +362,14 @@ def test_a_checkpoint_of_other_validation_rows_is_refused(tmp_path, changed):
     learner.set_params(sampler__validation=changed)
     with pytest.raises(ValueError, match="differs in parameter `sampler__validation`"):
         run(learner)
+
+
+def test_a_single_number_tells_data_apart(tmp_path):
+    run(make_learner(tmp_path, n_rounds=1))
+    other = X.copy()
+    other[7, 1] += 1
+    with pytest.raises(ValueError, match="it differs in the rows of X"):
+        make_learner(tmp_path, n_rounds=1).fit(other, Y, query_mask=QUERY)
 
 
 @pytest.mark.parametrize(
