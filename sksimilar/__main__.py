@@ -71,6 +71,8 @@ def main(arguments=None):
     except BrokenPipeError:  # Whoever was reading has gone, as `head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        options.parser.error(f"{str(error.filename)!r}: {error.strerror}.")
 
 
 if __name__ == "__main__":

@@ -269,7 +269,7 @@ def test_functions_fit_the_scenario():
         assert set(setting.functions) <= set(functions_for(scenario))
     assert "flcmi" not in functions_for("rare")
     # P is empty until something out of distribution is found.
-    assert functions_for("ood") == ["fl", "gc", "logdet"]
+    assert functions_for("ood") == ["auto", "fl", "gc", "logdet"]
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def chosen_functions(scenario, names):
     """Return the functions to compare, each once, having checked that they fit."""
     if names is None:
         return SETTINGS[scenario].functions
-    fitting = functions_for(scenario)
+    names, fitting = [name.lower() for name in names], functions_for(scenario)
     wrong = [name for name in names if name not in fitting]
     if wrong:
         raise OptionError(

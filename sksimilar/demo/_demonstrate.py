@@ -89,12 +89,13 @@ def functions_for(scenario):
     sets = SCENARIOS[scenario].names()
     # O is empty until something out of distribution is found: a set that comes later.
     conditioning = None if "O" in sets else bool({"L", "L-R"} & sets)
-    return [
+    named = [
         name
         for name, function in FUNCTIONS.items()
         if function.query in (None, query)
         and function.conditioning in (None, conditioning)
     ]
+    return ["auto", *named]
 
 
 def methods_for(scenario, functions, budget):

@@ -73,12 +73,14 @@ def check_weights(similarity, ground, given, ridge):
                 break
     else:
         t = largest(most)
-    admissible = np.floor(1e6 * (1 + t * (weights - 1))) / 1e6
+    steps = np.trunc(1e5 * t * (weights - 1))  # Toward 1, where all are admissible.
+    admissible = 1 + steps / 1e5
     raise ValueError(
         f"Weights {', '.join(f'{w:g}' for w in weights)} (eta, nu of the sets "
         "given) make the scaled kernel indefinite, or nearly so, and its log determinant "
         "does not exist. The largest admissible at this ridge: "
-        f"{', '.join(f'{w:.6g}' for w in admissible)}. Weights up to 1 always are."
+        f"{', '.join(f'{w:.5f}' for w in admissible)}; with n_partitions, of this part. "
+        "Weights up to 1 always are."
     )
 
 
