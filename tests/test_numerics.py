@@ -1,5 +1,6 @@
 """Where floating point is at its worst: values, names of bad rows, and no surprises."""
 
+import re
 import warnings
 from itertools import combinations
 
@@ -388,8 +389,20 @@ def test_a_weight_that_leaves_nothing_of_a_copy_is_refused(dtype, metric):
     )
     for eta in (2.0, 2.0 - 1e-8):  # K is [[2, eta], [eta, 2]].
         with pytest.raises(
-            ValueError, match="or nearly so.*admissible at this ridge: 1.99999"
+            ValueError, match="or nearly so.*admissible at this ridge: 1.9999[89]"
         ):
             sampler.set_params(eta=eta).fit(rows, query_mask=query).select()
     sampler.set_params(eta=1.999).fit_select(rows, query_mask=query)
     assert_allclose(sampler.value_, -np.log(1 - 1.999**2 / 4), rtol=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_largest_admissible_weight_is_admissible_as_it_is_printed(seed):
+    X = np.random.default_rng(seed).normal(size=(60, 5))
+    query = np.arange(60) < 3
+    sampler = SIMILARSampler(function="logdetmi", eta=3, random_state=0)
+    with pytest.raises(ValueError, match="largest admissible") as error:
+        sampler.fit_select(X, query_mask=query)
+    named = re.search(r"at this ridge: ([\d.]+);", str(error.value))[1]
+    sampler.set_params(eta=float(named)).fit_select(X, query_mask=query)
+    assert np.isfinite(sampler.value_)
