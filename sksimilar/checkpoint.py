@@ -17,7 +17,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import numpy as np
 import torch
 
-from .classifiers import weights_of
+from .classifiers import parts_of, weights_of
 from .files import write_whole
 
 try:
@@ -27,9 +27,8 @@ except ImportError:  # Only Unix can lock a directory.
 
 __all__ = ["Checkpoint", "open_checkpoint"]
 
-FORMAT = {"format": "sksimilar checkpoint", "version": 1}
+FORMAT = {"format": "sksimilar checkpoint", "version": 2}
 RUN = {"identity": dict, "seed": int, "n_trained": int, "stale": bool, "history": list}
-RUN["told"] = list | None
 OURS = re.compile(
     r"(pool-\w+\.npz|weights-\w+\.safetensors|manifest\.json)(\.\d+\.tmp)?"
 )
@@ -115,16 +114,17 @@ class Checkpoint:
             raise self._damaged(path.name) from error
         return {**manifest["run"], "pool": pool, "weights": weights}
 
-    def save(self, run, pool, net=None):
+    def save(self, run, pool, net=None, told=None):
         """Commit numbers and text in ``run``, arrays in ``pool`` and a net's weights.
 
-        Without a net, the weights of the last one stay.
+        With the weights goes what the net has ``told`` of some rows.  Without a net, the
+        weights of the last one stay.
         """
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             with self._alone():
                 self._refuse_other_writer()
-                self._commit(run, pool, net)
+                self._commit(run, pool, net, told)
         except OSError as error:
             raise OSError(
                 error.errno,
@@ -133,11 +133,11 @@ class Checkpoint:
                 "it writable, and call the same again to go on from there.",
             ) from error
 
-    def _commit(self, run, pool, net):
+    def _commit(self, run, pool, net, told):
         self.files = {**self.files, "pool": self._write("pool", "npz", _npz(pool))}
         if net is not None:
             self.files.pop("weights", None)
-            if (weights := _safetensors(net)) is not None:
+            if (weights := _safetensors(net, told)) is not None:
                 name = self._write("weights", "safetensors", weights)
                 self.files["weights"] = name
         body = {**FORMAT, "files": self.files, "run": run}
@@ -284,13 +284,13 @@ def _to_arrays(content):
         return dict(arrays)
 
 
-def _safetensors(net):
-    """Return the weights as bytes, or None where that cannot be."""
+def _safetensors(net, told):
+    """Return the weights, and what they make of some rows, or None if they cannot be."""
     try:
         from safetensors.torch import save
     except ImportError:
         return None
-    weights = weights_of(net)
+    weights = weights_of(parts_of(net)) | {"told": torch.as_tensor(told)}
     if not all(isinstance(value, torch.Tensor) for value in weights.values()):
         return None  # What a module keeps beside may be of any kind.
     # Copies, since tensors that share memory, or leave gaps, cannot be written.

@@ -19,6 +19,7 @@ __all__ = [
     "device_of",
     "final_step",
     "is_network",
+    "modules_of",
     "parts_of",
     "predictor",
     "unwrapped",
@@ -65,17 +66,22 @@ def is_network(estimator):
     return isinstance(estimator, NeuralNet)
 
 
+def modules_of(net):
+    """Return the modules that an initialized net consists of, by name."""
+    return {name: getattr(net, f"{name.removesuffix('_')}_") for name in net._modules}
+
+
 def parts_of(net):
-    """Return the modules that an initialized net consists of, criteria too, by name."""
-    names = [*net._modules, *net._criteria]
-    return {name: getattr(net, f"{name.removesuffix('_')}_") for name in names}
+    """Return the modules of an initialized net, and its criteria, by name."""
+    criteria = {c: getattr(net, f"{c.removesuffix('_')}_") for c in net._criteria}
+    return modules_of(net) | criteria
 
 
-def weights_of(net):
-    """Return what all parts of a net have learned, by the name of the part and theirs."""
+def weights_of(parts):
+    """Return the state of some modules, by the name of the module and its own."""
     return {
         f"{part}.{name}": value
-        for part, module in parts_of(net).items()
+        for part, module in parts.items()
         for name, value in module.state_dict().items()
     }
 

@@ -1,5 +1,7 @@
 """From an estimator and rows to a similarity.  Floor 3."""
 
+import warnings
+
 import numpy as np
 import torch
 from sklearn.utils import _safe_indexing, check_array, gen_batches
@@ -221,8 +223,11 @@ def _precomputed(X, rows, estimator, device):
     kernel = X if len(rows) == len(X) else X[np.ix_(rows, rows)]
     if isinstance(X, np.memmap):  # Seen here for the first time.
         kernel = check_array(kernel, dtype=[np.float64, np.float32], input_name="X")
-    # In the form that torch reads; most kernels are, and are not copied.
-    kernel = torch.as_tensor(np.require(kernel, requirements=["C", "W"]))
+    if min(kernel.strides) < 0:  # Which torch does not read.
+        kernel = np.ascontiguousarray(kernel)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Nothing writes to what is read-only.
+        kernel = torch.as_tensor(kernel)
     _check_symmetric(kernel, rows)
     return DenseSimilarity(_to_device(kernel, device))
 

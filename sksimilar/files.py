@@ -2,6 +2,7 @@
 
 import io
 import os
+from contextlib import suppress
 from pathlib import Path
 
 __all__ = ["write_figure", "write_whole"]
@@ -35,7 +36,8 @@ def write_whole(path, content):
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)  # On a full disk it would be in the way.
+        with suppress(OSError):  # On a full disk it would be in the way.
+            temporary.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
@@ -56,6 +58,8 @@ def write_figure(figure, path, **settings):
     import matplotlib.pyplot as plt
 
     content = io.BytesIO()
-    figure.savefig(content, format="png", **settings)
-    plt.close(figure)
+    try:
+        figure.savefig(content, format="png", **settings)
+    finally:
+        plt.close(figure)
     write_whole(path, content.getvalue())

@@ -125,15 +125,17 @@ def describe(value):
         return describe([*value.items()])
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu()
-        value = value.float() if value.dtype == torch.bfloat16 else value
+        # NumPy knows none of the smaller ones but float16.
+        small = value.is_floating_point() and value.element_size() < 4
+        value = value.float() if small else value
     if isinstance(value, (np.ndarray, torch.Tensor)):
         return digest(sample(value) if value.ndim > 1 else value)
     if isinstance(value, partial):
         return f"partial{describe((value.func, value.args, value.keywords))}"
     name = getattr(value, "__qualname__", type(value).__qualname__)
     if isinstance(value, nn.Module):  # Which may be pretrained.
-        weights = value.state_dict().items()
-        return name + describe({name: w for name, w in weights if not is_lazy(w)})
+        weights = filter(_is_there, value.state_dict().values())
+        return describe([*map(_settings, value.modules()), *weights])
     if isinstance(value, Callback):
         return name + describe(value.get_params(deep=False))
     if isinstance(value, ValidSplit):
@@ -143,11 +145,27 @@ def describe(value):
     return name
 
 
+def _settings(module):
+    """Return the class of a module, and its numbers and words that are no state."""
+    plain = {
+        name: setting
+        for name, setting in vars(module).items()
+        if isinstance(setting, (bool, int, float, str)) and name != "training"
+    }
+    return type(module).__qualname__, plain
+
+
+def _is_there(weight):
+    """Return whether a weight of a module has numbers already."""
+    is_number = isinstance(weight, torch.Tensor)
+    return is_number and not (is_lazy(weight) or weight.is_meta)
+
+
 def sample(X, size=64):
     """Return X, or ``size`` rows of it, evenly spaced; of a dataset only its length."""
-    if type(X) is np.ndarray and X.nbytes <= READ:
-        return X
     X = X.array if isinstance(X, FloatRows) else X
+    if isinstance(X, (np.ndarray, torch.Tensor)) and X.nbytes <= READ:
+        return X
     n_samples = _num_samples(X)
     if isinstance(X, (Dataset, SliceDataset)):  # Its rows may be augmented.
         return np.array(n_samples)

@@ -152,14 +152,14 @@ def verified_head(call, predict):
 
 def _is_affine(layer, hidden, output):
     """Return whether a layer has returned W h + b, up to the rounding of any device."""
-    if type(layer).forward is nn.Linear.forward:
+    if getattr(layer.forward, "__func__", None) is nn.Linear.forward:
         return True
     weight = upcast(layer.weight).to(upcast(hidden).dtype)
     bias = 0 if layer.bias is None else layer.bias.to(weight)
     apart = (upcast(output) - (upcast(hidden) @ weight.T + bias)).abs()
     magnitude = upcast(hidden).abs() @ weight.T.abs() + abs(bias)
     tolerance = max(4e-3, 8 * torch.finfo(output.dtype).eps)
-    return bool((apart <= tolerance * magnitude).all() or apart.isnan().any())
+    return bool(((apart <= tolerance * magnitude) | apart.isnan()).all())
 
 
 def affine(hidden, has_bias):
@@ -182,10 +182,13 @@ def _explains(logits, probabilities):
     precision = max(torch.finfo(p.dtype).eps for p in (logits, probabilities))
     floor = max(1e-6, *(torch.finfo(p.dtype).tiny for p in (logits, probabilities)))
     left, right = upcast(logits).softmax(dim=1), upcast(probabilities)
-    left, right = (p.clamp(min=floor).log().to(left.dtype) for p in (left, right))
-    return torch.allclose(
-        left, right, rtol=0, atol=max(1e-3, 8 * precision), equal_nan=True
-    )
+    return logs_agree(left, right, max(1e-3, 8 * precision), floor)
+
+
+def logs_agree(left, right, tolerance, floor=1e-6):
+    """Return whether the logarithms of probabilities agree, above a floor."""
+    left, right = (p.double().clamp(min=floor).log() for p in (left, right))
+    return torch.allclose(left, right, rtol=0, atol=tolerance, equal_nan=True)
 
 
 def check_cross_entropy(net):

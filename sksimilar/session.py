@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
@@ -13,6 +14,7 @@ from .base import BaseSampler
 from .checkpoint import Checkpoint
 from .classifiers import check_warm_start, device_of, is_network, predictor
 from .gradients import UnknownLabels
+from .inference import logs_agree
 from .labels import Codebook
 from .pool import UNKNOWN, Pool
 from .rows import take
@@ -24,7 +26,7 @@ __all__ = ["Session"]
 
 # What a seed is drawn for; one more purpose is one more number.
 INITIAL, TRAIN, SELECT = range(3)
-SAME = 1e-3  # Probabilities that another device may round to.
+N_TOLD, SAME = 32, 0.05  # Rows to know a network by; logarithms, on any device.
 
 
 @dataclass
@@ -71,9 +73,6 @@ class Session:
 
     stale : bool
         Whether there are labels that it was not trained on.
-
-    told : list or None
-        What it said of a few rows once it was trained, if it is a network.
     """
 
     X: object
@@ -93,7 +92,6 @@ class Session:
     estimators: list = field(default_factory=list)
     history: list = field(default_factory=list)
     n_trained: int = 0
-    told: list | None = None
 
     @classmethod
     def of(cls, learner, sampler, X, pool, codebook, seed):
@@ -143,8 +141,6 @@ class Session:
         self._train(self.n_trained)
         self._note(seconds_train=time.perf_counter() - begin)
         self.n_trained, self.stale = self.n_trained + 1, False
-        if is_network(self.estimator):
-            self.told = self._tells(self.estimator).tolist()
         if self.watch:
             self._watch()
         self.score(score)
@@ -188,7 +184,7 @@ class Session:
         self.history = stored["history"]
         self.n_trained = stored["n_trained"]
         self.stale = stored["stale"]
-        self.told, last = stored["told"], self.n_trained - 1
+        last = self.n_trained - 1
         if stored["weights"] is not None and not self.keep_estimators:
             self.estimator = self._load(stored["weights"], last)
         if self.estimator is None and last >= 0:
@@ -236,23 +232,24 @@ class Session:
 
     def _load(self, weights, number):
         rows, codes = self.pool.taught(number)
+        before = weights.pop("told", torch.empty(0))
         with seeded(self.seed, self.classifier.device):
             taught = take(self.X, rows), codes
             net = training.restore(clone(self.classifier), weights, *taught)
-        told = self._tells(net)
-        same = told.shape == np.shape(self.told) and np.allclose(
-            told, self.told, atol=SAME
-        )
-        return net if same else None  # Training has changed more than weights.
+        told = torch.as_tensor(self._tells(net))
+        is_same = told.shape == before.shape and logs_agree(told, before, SAME)
+        return net if is_same else None  # Training has changed more than weights.
 
     def _tells(self, net):
-        """Return what a network says of a few rows that it was taught."""
-        rows, _ = self.pool.taught(self.n_trained - 1)
-        few = take(self.X, np.resize(rows, 4))
-        return training.probabilities(net, few, self.codebook.n_outputs)
+        """Return what a network says of rows from all over X."""
+        places = np.linspace(0, len(self.pool.codes) - 1, N_TOLD).astype(int)
+        return training.probabilities(
+            net, take(self.X, places), self.codebook.n_outputs
+        )
 
     def _draw(self, n):
         """Choose at random, where there is no classifier to ask or no query to serve."""
+        self.last_sampler = None
         n = n or self.sampler.budget
         rng = np.random.default_rng(derive(self.seed, SELECT, len(self.history)))
         rows = rng.permutation(np.flatnonzero(self.pool.candidates))[:n]
@@ -261,8 +258,8 @@ class Session:
 
     def _sample(self, n):
         seed = derive(self.seed, SELECT, len(self.history))
-        sampler, y = self._sampler(seed)
-        query, conditioning = self._given()
+        sampler, known = self._sampler(seed)
+        query, conditioning = self._given(known)
         if self._lacks_query(query, conditioning):
             return self._draw(n)
         masks = {"query_mask": query, "conditioning_mask": conditioning}
@@ -271,7 +268,7 @@ class Session:
         with seeded(seed, device_of(self.estimator)):
             begin = time.perf_counter()
             try:
-                sampler.fit(self.X, y, **masks)
+                sampler.fit(self.X, self._labels(known), **masks)
             except UnknownLabels as error:  # Of a classifier that knows columns.
                 raise error.renamed(self.codebook.label) from None
             fitted = time.perf_counter()
@@ -282,23 +279,31 @@ class Session:
         return rows
 
     def _sampler(self, seed):
-        """Return a clone of the sampler, and y in the words of its classifier.
+        """Return a clone of the sampler, and which rows it may be told of.
 
-        That is the one just trained, which knows columns, unless it has its own.
+        It looks through the classifier just trained, unless it has its own; and that one,
+        if it is no network, knows nothing of classes that are new since.
         """
         sampler = with_seed(clone(self.sampler), seed)
-        own = sampler.get_params(deep=False).get("estimator", sampler)
-        if own is sampler or isinstance(own, FrozenEstimator):
-            return sampler, self.codebook.decode_known(self.pool.codes)
+        known = np.ones(len(self.pool.codes), dtype=bool)
+        if self._has_own():
+            return sampler, known
         sampler.set_params(estimator=FrozenEstimator(self.estimator))
-        return sampler, np.where(self._unlearned(), UNKNOWN, self.pool.codes)
+        if not is_network(predictor(self.estimator)):
+            _, learned = self.pool.taught(self.n_trained - 1)
+            known = ~self.pool.labeled | np.isin(self.pool.codes, learned)
+        return sampler, known
 
-    def _unlearned(self):
-        """Return the labeled rows of a class that only the next training will know of."""
-        if is_network(predictor(self.estimator)):  # It has an output for each class.
-            return np.zeros(len(self.pool.codes), dtype=bool)
-        _, learned = self.pool.taught(self.n_trained - 1)
-        return self.pool.labeled & ~np.isin(self.pool.codes, learned)
+    def _has_own(self):
+        """Return whether a sampler has a classifier of its own, or no use for any."""
+        own = self.sampler.get_params(deep=False).get("estimator", self.sampler)
+        return own is self.sampler or isinstance(own, FrozenEstimator)
+
+    def _labels(self, known):
+        """Return y in the words of the sampler's classifier: the one trained knows columns."""
+        if self._has_own():
+            return self.codebook.decode_known(self.pool.codes)
+        return np.where(known, self.pool.codes, UNKNOWN)
 
     def _lacks_query(self, query, conditioning):
         """Return whether there is no query as yet, and the sampler does nothing without."""
@@ -312,7 +317,7 @@ class Session:
             return True
         return False
 
-    def _given(self):
+    def _given(self, known):
         """Return Q and P of this round, the rows that the user conditions on among P."""
         query, conditioning = self.scenario.masks(self.pool)
         if conditioning is None and self.scenario.conditioning is not None:
@@ -321,7 +326,6 @@ class Session:
         always = self.pool.conditioning & ~self.pool.skipped
         if always.any():
             conditioning = always if conditioning is None else conditioning | always
-        known = ~self._unlearned()
         query, conditioning = (
             s if s is None else s & known for s in (query, conditioning)
         )
@@ -349,7 +353,6 @@ class Session:
             "n_trained": self.n_trained,
             "stale": self.stale,
             "history": self.history,
-            "told": self.told,
         }
-        net = trained if is_network(trained) else None
-        self.store.save(run, self.pool.state(), net)
+        known = (trained, self._tells(trained)) if is_network(trained) else ()
+        self.store.save(run, self.pool.state(), *known)

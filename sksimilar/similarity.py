@@ -215,7 +215,7 @@ class DenseSimilarity(Similarity):
         return len(self.matrix)
 
     def towards(self, over):
-        if 4 * len(over) > len(self):
+        if 16 * len(over) > len(self):
             return lambda points: take_rows(self.matrix, points).index_select(1, over)
         few = self.matrix.index_select(0, over)  # For no row to be copied as a whole.
         return lambda points: few.index_select(1, points).T

@@ -8,7 +8,7 @@ out-of-distribution rows, of which some may not occur yet.
 import inspect
 import signal
 import threading
-from collections.abc import Iterable
+import warnings
 from contextlib import contextmanager
 from copy import deepcopy
 from itertools import count
@@ -28,6 +28,7 @@ from .classifiers import (
     device_of,
     final_step,
     is_network,
+    modules_of,
     parts_of,
     predictor,
     weights_of,
@@ -293,18 +294,18 @@ def _in_columns(name, value, codebook):
         columns = codebook.encode(list(value), f"`{name}`").tolist()
         ones = dict.fromkeys(range(codebook.n_outputs), 1)
         return ones | dict(zip(columns, value.values()))
-    if kind in SEARCHED:
-        grids = [value] if isinstance(value, dict) else value
-        if any(_kind(key) in NAMING for grid in grids for key in grid):
-            return [_grid_in_columns(grid, codebook) for grid in grids]
+    if kind in SEARCHED and isinstance(value, dict):
+        return _grid_in_columns(value, codebook)
+    if kind in SEARCHED and isinstance(value, list):
+        return [_grid_in_columns(grid, codebook) for grid in value]
     return value
 
 
 def _grid_in_columns(grid, codebook):
-    """Return the lists of a grid, value by value; distributions stay what they are."""
+    """Return a grid, with columns in its lists of what names classes."""
     return {
         name: [_in_columns(name, value, codebook) for value in values]
-        if isinstance(values, Iterable)
+        if _kind(name) in NAMING and isinstance(values, (list, tuple, np.ndarray))
         else values
         for name, values in grid.items()
     }
@@ -420,7 +421,8 @@ def _go_on(estimator, previous, X, y):
             for named in estimator.initialize().callbacks_
             if not isinstance(named[1], Initializer)
         ]  # Which would draw the weights anew.
-        begin = _BeginAt(weights_of(previous))
+        # Criteria begin anew: class weights may follow from the labels of now.
+        begin = _BeginAt(weights_of(modules_of(previous)))
         estimator.callbacks_ = [*callbacks, ("begin", begin)]
         estimator.partial_fit(X, y).callbacks_ = callbacks
         return estimator
@@ -436,24 +438,24 @@ class _BeginAt(Callback):
         self.weights = weights
 
     def on_train_begin(self, net, **kwargs):
-        _load(net, self.weights)
+        _load(modules_of(net), self.weights)
 
 
 def restore(estimator, weights, X, codes):
     """Give an untrained net its weights, and the shape that it had for these rows."""
     estimator.initialize()
     try:
-        _load(estimator, weights)
+        _load(parts_of(estimator), weights)
     except ValueError:  # A callback may set the shape by X.
         estimator.notify("on_train_begin", X=X, y=_targets(estimator, codes))
-        _load(estimator, weights)
+        _load(parts_of(estimator), weights)
     estimator.check_data(None, codes)  # So that the net knows classes to speak of.
     return estimator
 
 
-def _load(net, weights):
+def _load(parts, weights):
     try:
-        for part, module in parts_of(net).items():
+        for part, module in parts.items():
             own = [name for name in weights if name.startswith(f"{part}.")]
             named = {name.removeprefix(f"{part}."): weights[name] for name in own}
             module.load_state_dict(named)
@@ -488,7 +490,9 @@ def _n_trained_on(net, X, y):
     if net.train_split is None:
         return len(y)
     try:
-        return len(net.get_split_datasets(X, y)[0])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Training will say the same.
+            return len(net.get_split_datasets(X, y)[0])
     except (AttributeError, IndexError, TypeError, ValueError):  # Training tells.
         return len(y)
 

@@ -226,12 +226,13 @@ def test_a_selection_holds_no_more_than_memory_limit_is_told(name, accelerator):
     assert accelerator.peak - before <= expected
 
 
+@pytest.mark.parametrize("width", [6, 600])
 @pytest.mark.parametrize("name", ["fl", "flcmi"])
-def test_keeping_the_nearest_holds_no_more_than_memory_limit_is_told(name, accelerator):
-    measure, V = measure_of(name, accelerator.device, 6000)
-    sizes = Sizes(
-        len(V), len(V), *given_sizes(name), BUDGET, X.shape[1], n_neighbors=64
-    )
+def test_keeping_the_nearest_holds_no_more_than_memory_limit_is_told(
+    name, width, accelerator
+):
+    measure, V = measure_of(name, accelerator.device, 6000, width)
+    sizes = Sizes(len(V), len(V), *given_sizes(name), BUDGET, width, n_neighbors=64)
     before = settled(accelerator)
     sparse(measure(), V, BUDGET)
     expected = 4 * FUNCTIONS[name].make().cost(sizes).numbers

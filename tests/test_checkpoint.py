@@ -338,6 +338,8 @@ def test_a_checkpoint_of_other_parameters_is_refused(tmp_path, params, differs):
         (torch.optim.SGD, torch.optim.Adam),
         (MLP, "MLP"),
         (MLP(4, 3), MLP(4, 3)),
+        (torch.nn.CrossEntropyLoss(), torch.nn.CrossEntropyLoss(label_smoothing=0.1)),
+        (torch.nn.ReLU(), torch.nn.Tanh()),
         (
             EarlyStopping("train_loss", patience=1),
             EarlyStopping("train_loss", patience=3),

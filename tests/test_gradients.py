@@ -323,6 +323,16 @@ class Cosine(nn.Linear):
         return 9 * F.linear(F.normalize(h), F.normalize(self.weight))
 
 
+class CosineOrNaN(Logits):
+    def __init__(self):
+        super().__init__()
+        self.head = Cosine(HIDDEN, C, bias=False)
+
+    def forward(self, X):
+        h = self.body(X)
+        return self.head(torch.cat([h[:1] * torch.nan, h[1:]]))
+
+
 class CosineHead(Logits):
     def __init__(self):
         super().__init__()
@@ -370,6 +380,7 @@ HEADLESS = {
     "functional": partial(initialized, FunctionalHead),
     "no linear layer": partial(initialized, NoLinear),
     "cosines": partial(initialized, CosineHead),
+    "cosines, one of them NaN": partial(initialized, CosineOrNaN),
     "called twice": partial(initialized, HeadTwice),
     "another in another batch": partial(initialized, HeadOfTheBatch),
     "several labels": partial(initialized, Logits, nn.BCEWithLogitsLoss, NeuralNet),

@@ -341,6 +341,20 @@ class ScaleByRows(Callback):
         net.module_.scale = float(np.abs(X).max()) * 10
 
 
+class ScaleAtTheEnd(Callback):
+    """Which rows of which the net is sure would hide."""
+
+    def on_train_end(self, net, **kwargs):
+        net.module_.scale = 0.05
+
+
+class Weigh(Callback):
+    """Weighs classes by how many rows of each there are now."""
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        net.criterion_.weight = torch.tensor(1.0 / np.bincount(y, minlength=3)).float()
+
+
 class Extra(Scaled):
     def get_extra_state(self):
         return {"anything": "else"}
@@ -354,6 +368,7 @@ class Extra(Scaled):
     [
         (TwoParts, {"module": nn.Linear, "module__in_features": 4}),
         (NeuralNetClassifier, {"module": Scaled, "callbacks": [ScaleByRows()]}),
+        (NeuralNetClassifier, {"module": Scaled, "callbacks": [ScaleAtTheEnd()]}),
         (NeuralNetClassifier, {"module": Extra}),
     ],
 )
@@ -552,6 +567,36 @@ def test_a_search_over_a_network_predicts_classes_without_a_label_too():
     asker.start(X32, np.where(LABELED & (Y < 2), Y, -1)).refit()
     assert asker.predict_proba(X32).shape == (150, 2)
     assert set(asker.predict(X32)) <= {0, 1}
+
+
+@ignore_warnings
+def test_what_a_callback_sets_in_the_loss_is_of_the_labels_of_now():
+    net = NeuralNetClassifier(
+        MLP, module__n_features=4, module__n_classes=3, criterion=nn.CrossEntropyLoss,
+        criterion__weight=torch.ones(3), callbacks=[Weigh()], verbose=0,
+        train_split=None,
+    )  # fmt: skip
+    run = learner(net, RandomSampler(), warm_start=True).start(X32, KNOWN).refit()
+    run.tell([1, 2, 3], Y[[1, 2, 3]]).refit()
+    counts = np.bincount(Y[run.labeled_mask_])
+    np.testing.assert_allclose(run.estimator_.criterion_.weight, 1 / counts, rtol=1e-6)
+
+
+def test_a_sampler_with_a_classifier_of_its_own_knows_new_classes_at_once():
+    own = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, Y))
+    sampler = SIMILARSampler(own, function="flqmi", budget=5)
+    scenario = Scenario(query=lambda pool: pool.labeled & (pool.codes == 2))
+    run = learner(sampler=sampler, scenario=scenario, classes=[0, 1, 2])
+    run.start(X, np.where(LABELED & (Y < 2), Y, -1)).refit()
+    run.tell([140, 130], Y[[140, 130]])
+    assert (Y[run.ask()] == 2).all()
+    assert run.history_[-1]["n_query"] == 2
+
+
+def test_a_search_says_itself_what_is_wrong_with_its_grid():
+    search = GridSearchCV(LogisticRegression(), {"class_weight": "balanced"}, cv=2)
+    with pytest.raises(TypeError, match="needs to be a list or a numpy array"):
+        learner(search, RandomSampler(), n_rounds=1).fit(X, Y)
 
 
 class Tokens(nn.Module):

@@ -133,7 +133,8 @@ class FacilityLocation(SetFunction):
         """Return the cost where each row of V keeps its nearest candidates alone."""
         kept = sizes.n_ground * min(sizes.n_neighbors, sizes.n_points)
         pairs += sizes.budget * sizes.n_ground  # For the gains in the end.
-        held = 12 * kept + 3 * BLOCK + sizes.n_points * (sizes.width + 6)
+        both = sizes.n_points + sizes.n_ground
+        held = 12 * kept + 3 * BLOCK + both * (sizes.width + 6)
         return Cost(2 * sizes.width * (pairs + given), 12 * pairs + 60 * kept, held)
 
     def _nearest(self, points):
