@@ -187,7 +187,8 @@ def _explains(logits, probabilities):
 
 def logs_agree(left, right, tolerance, floor=1e-6):
     """Return whether the logarithms of probabilities agree, above a floor."""
-    left, right = (p.double().clamp(min=floor).log() for p in (left, right))
+    dtype = torch.promote_types(left.dtype, right.dtype)
+    left, right = (p.to(dtype).clamp(min=floor).log() for p in (left, right))
     return torch.allclose(left, right, rtol=0, atol=tolerance, equal_nan=True)
 
 
