@@ -264,7 +264,8 @@ BAD = [
     (select(merge="some"), "'merge' 'proposals' 'some'"),
     (select(memory_limit="lots"), "`memory_limit` '2GB' 'lots'"),
     (select(memory_limit="1.2.3GB"), "`memory_limit` '2GB' '1.2.3GB'"),
-    (select(memory_limit=10), "memory_limit Raise n_partitions="),
+    (select(memory_limit=10), "memory_limit Raise"),
+    (select(memory_limit="15KB"), "memory_limit 15 KB Raise n_partitions="),
     (select(device="cudaa"), "`device` 'cpu' 'cudaa'"),
     (select(random_state="a"), "'random_state' Got 'a'"),
     # The estimator of a sampler.
