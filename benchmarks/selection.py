@@ -34,7 +34,7 @@ from sksimilar.factors import gradient_factors
 from sksimilar.measures import FUNCTIONS
 from sksimilar.optimizers import greedy
 from sksimilar.partition import solve_in_parts
-from sksimilar.planning import Plan, expected_seconds
+from sksimilar.planning import Plan
 from sksimilar.problem import Problem
 from sksimilar.similarity import (
     CosineSimilarity,
@@ -103,11 +103,8 @@ def measure_case(name, args):
         settings = "auto", args.budget, args.partitions, merge, rng
         return solve_in_parts(case, rows, *settings).gains.sum()
 
-    rates = torch.float32, "cpu"
-    seconds = [expected_seconds(cost, args.budget, *rates) for cost in plan.costs]
-    seconds[0] *= args.partitions
     held = max(cost.numbers for cost in plan.costs)
-    return select, (sum(seconds), 4 * held / 2**20)
+    return select, (plan.seconds, 4 * held / 2**20)
 
 
 def densely(problem):

@@ -68,13 +68,12 @@ def is_network(estimator):
 
 def modules_of(net):
     """Return the modules that an initialized net consists of, by name."""
-    return {name: getattr(net, f"{name.removesuffix('_')}_") for name in net._modules}
+    return {name: getattr(net, f"{name}_") for name in net._modules}
 
 
 def parts_of(net):
     """Return the modules of an initialized net, and its criteria, by name."""
-    criteria = {c: getattr(net, f"{c.removesuffix('_')}_") for c in net._criteria}
-    return modules_of(net) | criteria
+    return modules_of(net) | {name: getattr(net, f"{name}_") for name in net._criteria}
 
 
 def weights_of(parts):

@@ -138,23 +138,25 @@ class Plan:
         summary : str
             Sizes, memory and time, by the rates that the device shows now.
         """
+        device = self.problem.similarity.diagonal().device
+        return (
+            f"{self.problem.function}: {self.budget} of {self.n_candidates} candidates "
+            f"on {device}; about {format_bytes(self.n_bytes)} with the "
+            f"embedding{' of a part' if self.is_raw else ''}, {self.seconds:.2g} s."
+        )
+
+    @property
+    def seconds(self):
+        """The time of all parts and of the merge, by the rates the device shows now."""
         diagonal = self.problem.similarity.diagonal()
         rates = diagonal.dtype, diagonal.device
         seconds = [expected_seconds(cost, self.budget, *rates) for cost in self.costs]
         seconds[0] *= -(-self.n_parts // effective_n_jobs(self.n_jobs))
-        return (
-            f"{self.problem.function}: {self.budget} of {self.n_candidates} candidates "
-            f"on {diagonal.device}; about {format_bytes(self.n_bytes)} with the "
-            f"embedding{' of a part' if self.is_raw else ''}, {sum(seconds):.2g} s."
-        )
+        return sum(seconds)
 
     def _remedies(self, limit):
         """Yield what would keep the memory within its limit, as texts; each was tried."""
-
-        def fits(**changes):
-            return replace(self, **changes).n_bytes <= limit
-
-        if self.n_at_once > 1 and fits(n_jobs=1):
+        if self.n_at_once > 1 and replace(self, n_jobs=1).n_bytes <= limit:
             yield "set n_jobs=1"
         if self.merge is True and self.problem.function.sums_over_ground:
             number = self._enough_parts(limit, "proposals")

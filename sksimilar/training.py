@@ -360,22 +360,27 @@ def check_trained(estimator, X, rows, n_classes, n_outputs):
             "nor `decision_function`. Use one that has, or CalibratedClassifierCV of it."
         )
     net = predictor(estimator)
-    weights = [
-        (name, weight)
-        for module in (parts_of(net).values() if is_network(net) else ())
+    if is_network(net):
+        _check_converged(net)
+        _check_saw_rows(net)
+    if is_network(estimator):
+        probabilities(estimator, _two(X, rows), n_outputs)
+
+
+def _check_converged(net):
+    """Refuse a network with weights that are no numbers."""
+    bad = [
+        name
+        for module in parts_of(net).values()
         for name, weight in module.named_parameters()
+        if not weight.isfinite().all()
     ]
-    bad = [name for name, weight in weights if not weight.isfinite().all()]
     if bad:
         raise ValueError(
             f"The training diverged: the weights {bad[0]!r} are NaN or infinite, and "
             "were not kept. Lower the learning rate, or clip gradients by skorch's "
             "GradientNormClipping."
         )
-    if is_network(net):
-        _check_saw_rows(net)
-    if is_network(estimator):
-        probabilities(estimator, _two(X, rows), n_outputs)
 
 
 def _check_saw_rows(net):
