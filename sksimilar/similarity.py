@@ -128,6 +128,27 @@ class Similarity(ABC):
         """
         return self.reduce(points, over, lambda block: block.amax(dim=1))
 
+    def ceilings(self, points, groups):
+        """Return what no similarity of a point to any of a group is above.
+
+        For about one product a point and group, not one a pair.
+
+        Parameters
+        ----------
+        points : tensor of shape (n_points,), int64
+            The points i.
+
+        groups : list of tensors of int64
+            The points of each group.
+
+        Returns
+        -------
+        ceilings : tensor of shape (n_groups, n_points)
+            Upper bounds of max_{j in group} S_ij; by default that of all entries.
+        """
+        shape = len(groups), len(points)
+        return self.diagonal().new_full(shape, self.bounds[1])
+
     def reduce(self, points, over, reduction):
         """Apply a reduction to S_{points, over}, some rows at a time.
 
@@ -272,6 +293,28 @@ class InnerProduct(Similarity):
 
         return block
 
+    def ceilings(self, points, groups):
+        # Each factor of a group lies in a ball, and a product with it in an interval.
+        balls = [[_ball(take_rows(f, group)) for group in groups] for f in self.factors]
+        balls = [map(torch.stack, zip(*of_factor)) for of_factor in balls]
+        balls = [(centers.T, radii) for centers, radii in balls]
+        ceilings = balls[0][1].new_empty(len(groups), len(points))
+
+        def fill(block):
+            low = high = ceilings.new_ones(())
+            for factor, (centers, radii) in zip(self.factors, balls):
+                rows = take_rows(factor, points[block])
+                middle, reach = rows @ centers, rows.norm(dim=1)[:, None] * radii
+                ends = middle - reach, middle + reach
+                corners = torch.stack([a * b for a in (low, high) for b in ends])
+                low, high = corners.amin(dim=0), corners.amax(dim=0)
+            ceilings[:, block] = high.T
+
+        width = self._width() + 8 * len(groups)
+        for _ in blockwise(fill, len(points), width, points.device):
+            pass
+        return ceilings
+
     def diagonal(self):
         def length(points):
             lengths = (take_rows(f, points).norm(dim=1) for f in self.factors)
@@ -390,6 +433,9 @@ class CosineSimilarity(RawCosineSimilarity):
         # Clamped, since rounding may leave a cosine a little outside of [-1, 1].
         return lambda points: cosine(points).add_(1).mul_(0.5).clamp_(0, 1)
 
+    def ceilings(self, points, groups):
+        return super().ceilings(points, groups).add_(1).mul_(0.5).clamp_(0, 1)
+
     def diagonal(self):
         return (1 + super().diagonal()) / 2
 
@@ -480,6 +526,14 @@ class RBFSimilarity(InnerProduct):
 
         return block
 
+    def ceilings(self, points, groups):
+        inner = super().ceilings(points, groups)
+        least = torch.stack([self.squared_norms[group].min() for group in groups])
+        own = self.squared_norms[points]
+        distances = inner.mul_(-2).add_(least[:, None]).add_(own)
+        distances.sub_(self.rounding * own).clamp_min_(0)
+        return distances.mul_(-self.gamma).exp_()
+
     def diagonal(self):
         return torch.ones_like(self.squared_norms)
 
@@ -496,6 +550,13 @@ class RBFSimilarity(InnerProduct):
     def sums(self, points, over, weights=None):
         # No moment: S is not linear in g.
         return Similarity.sums(self, points, over, weights)
+
+
+def _ball(rows):
+    """Return center and radius of a ball that holds some rows, and what rounding adds."""
+    center = rows.mean(dim=0)
+    rounding = ROUNDING * torch.finfo(rows.dtype).eps * rows.norm(dim=1).max()
+    return center, (rows - center).norm(dim=1).max() + rounding
 
 
 def _about(rows, mean, unit):

@@ -8,6 +8,8 @@ that the picks cover no better than before, so that keeping all gains current co
 passes over the pairs and not one a pick.
 """
 
+from functools import partial
+from itertools import compress, pairwise
 from numbers import Real
 
 import torch
@@ -26,8 +28,9 @@ PASSES = {
     (True, True): 0.05,
 }
 # Groups of alike points: at most so many, and of about this size at least.  More of them
-# skip more rows, in more and smaller products.
-N_GROUPS, GROUP_SIZE = 32, 512
+# skip more rows, in more and smaller products.  They form about points of a sample.
+N_GROUPS, GROUP_SIZE, SAMPLE = 32, 512, 1024
+TILE_WIDTH = 2048  # Points of a group that are looked at together.
 SUMMED_UP = 2e-7  # Relative error of a sum of many similarities in float32.
 
 
@@ -181,6 +184,7 @@ class BetweenCovers:
         self.settled = self.low  # The cover that the gains below are at.
         unknown = torch.full((len(similarity),), torch.nan, dtype=torch.float64)
         self.known, self.groups = unknown.to(low.device), []
+        self.symmetric = False  # Whether the points of all groups are the rows.
 
     @property
     def resolution(self):
@@ -245,14 +249,7 @@ class BetweenCovers:
         """Bring all gains from the cover they are at to that of now."""
         risen = (self.low > self.settled).nonzero().ravel()
         changes = [self._change(group, risen) for group in self.groups if len(risen)]
-        changes = [change for change in changes if change]
-        if self._pays_at_once(len(which) * len(g.points) for g, which, _ in changes):
-            self._know_all()
-        elif changes:
-            known = self.known.clone()
-            for group, which, anew in changes:
-                known[group.points] = self._changed(group, which, anew)
-            self.known = known
+        self._make([change for change in changes if change])
         self.settled = self.low
 
     def _change(self, group, risen):
@@ -263,59 +260,101 @@ class BetweenCovers:
         lost = risen[group.ceiling[risen] > self.settled[risen]]
         if not len(lost):
             return None
-        left = ((group.ceiling > self.low) & (self.high > self.low)).nonzero().ravel()
+        left = self._open_to(group).nonzero().ravel()
         if len(left) <= len(lost):  # Less to compute, and no rounding is inherited.
             return group, left, True
         return group, lost, False
 
-    def _changed(self, group, which, anew):
+    def _open_to(self, group):
+        """Return which rows a point of the group may cover better than now."""
+        return (group.ceiling > self.low) & (self.high > self.low)
+
+    def _make(self, changes):
+        """Make these changes, or know all gains anew if that takes fewer products."""
+        n_pairs = sum(len(rows) * len(group.points) for group, rows, _ in changes)
+        together = self._together(n_pairs)
+        if together is not None:
+            self._know_all(together)
+        elif changes:
+            known = self.known.clone()
+            for group, rows, anew in changes:
+                known[group.points] = self._changed(group, rows, anew)
+            self.known = known
+
+    def _changed(self, group, rows, anew):
         if anew:
-            return group.between(which, self.low[which], self.high[which])
-        loss = group.between(which, self.settled[which], self.low[which])
+            return group.between(rows, self.low[rows], self.high[rows])
+        loss = group.between(rows, self.settled[rows], self.low[rows])
         return self.known[group.points] - loss
 
     def _admit(self, points):
         """Know the gains of more points from now on."""
-        groups = [self._group(part) for part in self._alike(points)]
+        parts = self._alike(points)
+        ceilings = self.similarity.ceilings(self.rows, parts)
+        groups = [self._group(*one) for one in zip(parts, ceilings)]
         self.groups = self.groups + groups
+        known = torch.cat([group.points for group in self.groups]).sort().values
+        self.symmetric = torch.equal(known, self.rows.sort().values)
         if self._counts_everything():
             self.known[points] = self.similarity.sums(points, self.rows)  # Linear in n.
-        elif self._pays_at_once([len(points) * len(self.rows)]):
-            self._know_all()
         else:
-            everywhere = torch.arange(len(self.rows), device=points.device)
-            for group in groups:
-                self.known[group.points] = self._changed(group, everywhere, True)
+            opened = (self._open_to(group).nonzero().ravel() for group in groups)
+            self._make([(group, rows, True) for group, rows in zip(groups, opened)])
 
-    def _pays_at_once(self, n_pairs):
-        """Return whether to compute all gains anew takes fewer products than these.
+    def _together(self, n_pairs):
+        """Return which groups to compare with which for both at once, to know all anew.
 
-        It takes half of them where the points are the rows: S_ij is what j is worth at
-        row i, and i at row j.
+        None if that takes no fewer products than these.  Where the points are the rows
+        S_ij is what j is worth at row i, and i at row j: one product serves both.  It
+        does not pay where most rows of one group are closed to the other.
         """
-        if 2 * sum(n_pairs) <= len(self.rows) ** 2:
-            return False
-        points = torch.cat([group.points for group in self.groups])
-        return torch.equal(points.sort().values, self.rows.sort().values)
+        n_groups = len(self.groups)
+        # To count the products is a pass over the rows for every group.
+        if not self.symmetric or n_pairs <= 10 * n_groups * len(self.rows):
+            return None
+        owner = torch.empty_like(self.known, dtype=torch.int64)
+        for k, group in enumerate(self.groups):
+            owner[group.points] = k
+        owner = owner[self.rows]
+        opened = [owner[self._open_to(group)] for group in self.groups]
+        opened = torch.stack([rows.bincount(minlength=n_groups) for rows in opened])
+        sizes = owner.bincount(minlength=n_groups)[:, None]
+        both, alone = sizes * sizes.T, sizes * opened
+        within, alone = alone.diagonal().sum(), alone + alone.T
+        at_once = within + both.minimum(alone).triu(1).sum()
+        return (both < alone).fill_diagonal_(False) if at_once < n_pairs else None
 
-    def _know_all(self):
+    def _know_all(self, together):
         """Compute all gains anew, from every similarity of two rows once."""
         place = torch.empty_like(self.known, dtype=torch.int64)
         place[self.rows] = torch.arange(len(self.rows), device=place.device)
-        covers = [place[group.points] for group in self.groups]
-        covers = [(rows, self.low[rows], self.high[rows]) for rows in covers]
+        places = [place[group.points] for group in self.groups]
         known = self.known.index_fill(0, self.rows, 0.0)
-        for k, (one, cover) in enumerate(zip(self.groups, covers)):
-            known[one.points] += one.between(*cover)
-            for other, its_cover in zip(self.groups[k + 1 :], covers[k + 1 :]):
-                gain, its_gain = one.between_both(other, cover, its_cover)
-                known[one.points] += gain
-                known[other.points] += its_gain
+        for one, others in zip(self.groups, together.tolist()):
+            alone = self._open_to(one)
+            for rows in compress(places, others):
+                alone[rows] = False
+            rows = alone.nonzero().ravel()
+            known[one.points] += self._changed(one, rows, True)
+        covers = [(rows, self.low[rows], self.high[rows]) for rows in places]
+        for k, m in together.triu().nonzero().tolist():
+            one, other = self.groups[k], self.groups[m]
+            gain, its_gain = one.between_both(other, covers[k], covers[m])
+            known[one.points] += gain
+            known[other.points] += its_gain
         self.known = known
 
     def _alike(self, points):
-        """Split points by which of a few of them they are most similar to."""
-        some = points[:: max(GROUP_SIZE, -(-len(points) // N_GROUPS))]
+        """Split points by which of a few of them, unlike each other, is most similar."""
+        n_groups = min(N_GROUPS, -(-len(points) // GROUP_SIZE))
+        sample = points[:: max(1, len(points) // SAMPLE)]
+        S = self.similarity[sample, sample]
+        centers = [torch.zeros((), dtype=torch.int64, device=points.device)]
+        nearest = S[0]
+        while len(centers) < n_groups:
+            centers.append(nearest.argmin())
+            nearest = nearest.maximum(S[centers[-1]])
+        some = sample[torch.stack(centers)]
         nearest = self.similarity.reduce(points, some, lambda S: S.argmax(dim=1))
         sizes = nearest.bincount().tolist()
         parts = points[nearest.argsort(stable=True)].split(sizes)
@@ -326,17 +365,18 @@ class BetweenCovers:
         from_zero = self.similarity.bounds[0] >= 0 and not self.low.any()
         return from_zero and bool((self.high == torch.inf).all())
 
-    def _group(self, points):
-        unknown = torch.full_like(self.low, torch.inf)
-        return _Group(points, self.rows, self.similarity.towards(points), unknown)
+    def _group(self, points, ceiling):
+        return _Group(self.similarity, points, self.rows, ceiling)
 
 
 class _Group:
     """Points that are alike, and a ceiling: no S_ij of theirs is above ceiling_i."""
 
-    def __init__(self, points, rows, to_points, ceiling):
-        self.points, self.rows = points, rows
-        self.to_points, self.ceiling = to_points, ceiling
+    def __init__(self, similarity, points, rows, ceiling):
+        self.points, self.rows, self.ceiling = points, rows, ceiling
+        stops = [*range(TILE_WIDTH, len(points), TILE_WIDTH), len(points)]
+        columns = [slice(start, stop) for start, stop in pairwise([0, *stops])]
+        self.parts = [(part, similarity.towards(points[part])) for part in columns]
 
     def between(self, which, low, high):
         """Return what of S_ij lies between two covers of some rows, summed over them.
@@ -354,22 +394,20 @@ class _Group:
         total : tensor of shape (n_points,), float64
             One sum for every point of the group.
         """
-        total = torch.zeros(len(self.points), dtype=torch.float64, device=low.device)
-        low, high, ceilings = low[:, None], high[:, None], []
+        low, high = low[:, None], high[:, None]
 
-        def tile(block):
-            S = self.to_points(self.rows[which[block]])
+        def look(S, block, columns):
             ceiling, least = S.amax(dim=1), low[block]
             # One bound at a time: torch's `clamp` by two tensors is ten times slower.
             S.clamp_max_(high[block]).clamp_min_(least).sub_(least)
             return ceiling, S.sum(dim=0)
 
-        tiles = blockwise(tile, len(which), len(self.points), low.device, TILE)
-        for ceiling, part in tiles:
-            ceilings.append(ceiling)
-            total += part
-        self.ceiling = self.ceiling.index_copy(0, which, torch.cat(ceilings))
-        return total
+        totals, ceiling = [], low.new_full((len(which),), -torch.inf)
+        for ceilings, sums in self._tiles(self.rows[which], look):
+            ceiling = ceiling.maximum(torch.cat(ceilings))
+            totals.append(_total(sums))
+        self.ceiling = self.ceiling.index_copy(0, which, ceiling)
+        return torch.cat(totals)
 
     def between_both(self, other, cover, its_cover):
         """Return what two groups gain at the points of each other, as rows.
@@ -392,17 +430,39 @@ class _Group:
         its_which, its_low, its_high = its_cover
         low, high = low[:, None], high[:, None]
 
-        def tile(block):
-            S = other.to_points(self.points[block])
+        def look(S, block, columns):
             ceilings, least = (S.amax(dim=1), S.amax(dim=0)), low[block]
             its_gain = S.clamp_max(high[block]).clamp_min_(least).sub_(least).sum(dim=0)
-            S.clamp_max_(its_high).clamp_min_(its_low).sub_(its_low)
+            least = its_low[columns]
+            S.clamp_max_(its_high[columns]).clamp_min_(least).sub_(least)
             return *ceilings, S.sum(dim=1), its_gain
 
-        tiles = blockwise(tile, len(which), len(its_which), low.device, TILE)
-        its_ceiling, ceiling, gain, its_gain = map(list, zip(*tiles))
-        self.ceiling[its_which] = torch.stack(ceiling).amax(dim=0)
-        other.ceiling[which] = torch.cat(its_ceiling)
-        return torch.cat(gain).double(), torch.stack(its_gain).sum(
-            dim=0, dtype=torch.float64
+        tiles = zip(*other._tiles(self.points, look))
+        its_ceilings, ceilings, gains, its_gains = map(list, tiles)
+        other.ceiling[which] = torch.stack(list(map(torch.cat, its_ceilings))).amax(
+            dim=0
         )
+        self.ceiling[its_which] = torch.cat(
+            [torch.stack(c).amax(dim=0) for c in ceilings]
+        )
+        return _total(map(torch.cat, gains)), torch.cat(list(map(_total, its_gains)))
+
+    def _tiles(self, rows, look):
+        """Yield what is seen of S_{rows, points}, for one part of the points at a time.
+
+        A tile is low as well as wide, or its products would read more than they multiply.
+        """
+
+        def tile(columns, to_part, block):
+            return look(to_part(rows[block]), block, columns)
+
+        for columns, to_part in self.parts:
+            compute, width = (
+                partial(tile, columns, to_part),
+                columns.stop - columns.start,
+            )
+            yield zip(*blockwise(compute, len(rows), width, rows.device, TILE))
+
+
+def _total(parts):
+    return torch.stack(list(parts)).sum(dim=0, dtype=torch.float64)
