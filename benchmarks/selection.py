@@ -92,7 +92,7 @@ def measure_case(name, args):
     proposes = args.budget < args.rows / args.partitions
     merge = proposes and (bool(args.whole) or "proposals")
     sizes = args.budget, args.rows, args.partitions, merge
-    plan = Plan(case, *sizes, divides=lambda merge: False)
+    plan = Plan(case, *sizes)
 
     def select():
         rng = np.random.RandomState(0)

@@ -76,4 +76,5 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("MPLBACKEND", "Agg")  # It draws into files alone.
     main()

@@ -8,6 +8,7 @@ from sklearn.base import is_classifier, is_regressor
 from sklearn.ensemble import BaseEnsemble, HistGradientBoostingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
 from skorch import NeuralNet
 from skorch.helper import SliceDataset
 from torch.utils.data import Dataset
@@ -94,6 +95,11 @@ def check_classifier(estimator):
             f"`estimator` must be a classifier, got {name}, which is none by its tags. Use "
             "one, such as LogisticRegression(); one of your own inherits from "
             "sklearn.base.ClassifierMixin."
+        )
+    if get_tags(estimator).input_tags.pairwise:
+        raise ValueError(
+            f"`estimator` must learn from rows by themselves, got {name}, which compares "
+            "all rows by a precomputed kernel. Let it compute the kernel from X."
         )
     if isinstance(final, FrozenEstimator):
         raise TypeError(

@@ -46,6 +46,7 @@ __all__ = [
 ]
 
 BATCH_ROWS = 4096  # Rows handed to a scikit-learn estimator at a time.
+NARROW = 1024  # Columns up to which sparse rows are made dense.
 
 UNFITTED = (
     "This %(name)s is not fitted. Call `fit` first (a skorch net may also be initialized "
@@ -181,6 +182,12 @@ def _adapter(estimator):
             "and pass that."
         )
     estimator = unwrapped(estimator)
+    if hasattr(estimator, "ask") and hasattr(estimator, "tell"):
+        raise TypeError(
+            f"`estimator` is a {type(estimator).__name__}, which itself is told what to "
+            "label. Pass the classifier that it has trained, its `estimator_`; labels are "
+            "the columns of its `classes_` there, 0, 1, ..."
+        )
     if isinstance(estimator, Pipeline):
         return _PipelineAdapter(estimator)
     if is_network(estimator):
@@ -321,6 +328,9 @@ class _PipelineAdapter(_Adapter):
         for batch in _batches(X, rows):
             n_rows = _num_samples(batch)
             batch = self.before.transform(batch) if len(self.before) else batch
+            # What a ColumnTransformer returns is sparse or not as its zeros are many.
+            if issparse(batch) and batch.shape[1] <= NARROW:
+                batch = batch.toarray()
             yield from ask(batch, np.arange(n_rows), *layer)
 
 

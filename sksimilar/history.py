@@ -1,10 +1,14 @@
 """What happened in a round, in numbers that JSON can hold.  Floor 1."""
 
+import pickle
 from functools import partial
 
+import joblib
 import numpy as np
 import torch
 from scipy.sparse import issparse
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
 from sklearn.utils.validation import _num_samples
 from skorch.callbacks import Callback
 from skorch.dataset import ValidSplit
@@ -13,6 +17,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 from torch.utils.data import Dataset
 
+from .classifiers import is_network, modules_of, predictor
 from .rows import FloatRows, fingerprint, take
 
 __all__ = ["answered", "asked", "identity", "looked_at", "outcome", "sizes"]
@@ -117,7 +122,11 @@ def parameters(learner):
 
 def describe(value):
     """Return a value as text that is the same in every process."""
-    if value is None or isinstance(value, (bool, int, float, str, np.generic)):
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # Equal numbers are one parameter.
+    if value is None or isinstance(value, (bool, int, float, str)):
         return repr(value)
     if isinstance(value, (tuple, list)):
         return f"({', '.join(map(describe, value))})"
@@ -136,6 +145,10 @@ def describe(value):
     if isinstance(value, nn.Module):  # Which may be pretrained.
         weights = filter(_is_there, value.state_dict().values())
         return describe([*map(_settings, value.modules()), *weights])
+    if isinstance(value, FrozenEstimator):
+        return name + _learned(value)
+    if isinstance(value, (BaseCrossValidator, BaseShuffleSplit)):
+        return name + describe(vars(value))
     if isinstance(value, Callback):
         return name + describe(value.get_params(deep=False))
     if isinstance(value, ValidSplit):
@@ -143,6 +156,17 @@ def describe(value):
     if type(value).__eq__ is not object.__eq__ and hasattr(value, "__dict__"):
         return name + describe(vars(value))  # It compares by what it holds, so do we.
     return name
+
+
+def _learned(frozen):
+    """Return what a fitted estimator has learned, or its class if nobody can write it."""
+    model = predictor(frozen)
+    if is_network(model):
+        return describe([type(model).__qualname__, *modules_of(model).values()])
+    try:
+        return joblib.hash(frozen.estimator)
+    except (pickle.PicklingError, AttributeError, RuntimeError, TypeError, ValueError):
+        return type(model).__qualname__
 
 
 def _settings(module):

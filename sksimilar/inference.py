@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from contextlib import contextmanager, nullcontext
 from functools import partial
+from threading import RLock
 
 import torch
 import torch.nn.functional as F
@@ -40,6 +41,7 @@ IN_ORDER = {
     "batch_sampler": None,
 }
 
+_READING = RLock()  # A network in use has hooks, which two threads would share.
 SLACK = 0.05  # By so much probabilities in 8 bits of precision may miss a sum of 1.
 
 WAYS_OUT = (
@@ -67,7 +69,7 @@ def read(net, reader, X, rows, layers):
         Those to listen to, by name.
     """
     nonlinearity = net._get_predict_nonlinearity()
-    with _left_as_found(net), _last_call(layers) as call:
+    with _READING, _left_as_found(net), _last_call(layers) as call:
         for batch in _loader(net, X, rows):
             call.clear()
             with _mismatch_explained(net, X):

@@ -84,6 +84,11 @@ class Codebook:
         if ood_label is not None:
             self.columns[ood_label] = len(self.classes_)
         self.n_outputs = len(self.columns)
+        if len(set(map(str, self.columns))) < self.n_outputs:
+            raise ValueError(
+                f"`ood_label` is {ood_label!r}, which reads as one of the classes "
+                f"{self.classes_.tolist()} does. Call it by a name of its own."
+            )
 
     def encode(self, labels, name="y"):
         """Return the column of every label; ``name`` is what holds them."""

@@ -132,7 +132,9 @@ class ActiveLearner(
 
     random_state : int, RandomState instance or None, default=None
         Seeds all that is random in the run: initial rows, weights, batches and every
-        ``random_state`` within ``estimator`` and ``sampler`` that is None.
+        ``random_state`` within ``estimator`` and ``sampler`` that is None.  Networks that
+        an ``estimator`` trains in processes of its own, as a search with ``n_jobs=2`` does,
+        are out of its reach.
 
     verbose : int, default=0
         Show a progress bar over rounds.
@@ -291,7 +293,9 @@ class ActiveLearner(
             Rows and labels on which to score every round.  Unlabeled and
             out-of-distribution rows are left out, by any ``scoring``.  In a search of
             scikit-learn's, which takes a part of all that is as long as X, they must not
-            have exactly as many rows.
+            have exactly as many rows.  A Pipeline that ends in the learner hands them on
+            as they are: put the steps before into the learner's ``estimator``, or route
+            them by ``Pipeline(..., transform_input=["X_val"])``.
 
         Returns
         -------

@@ -6,11 +6,10 @@ for evaluation.  Floor 1.
 """
 
 import numpy as np
-from sklearn.metrics import recall_score
 from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.utils.validation import _num_samples
+from sklearn.utils.validation import _num_samples, column_or_1d
 
-from ._validation.labels import known_labels
+from ._validation.labels import as_objects, known_labels
 from ._validation.numbers import check_budget
 from ._validation.rows import check_mask
 from .seeding import generator
@@ -113,7 +112,7 @@ class PoolSplit:
         mask = none if self.eval_mask is None else self.eval_mask
         mask = check_mask(mask, len(none), "eval_mask")
         rows, train = np.flatnonzero(mask), np.flatnonzero(~mask)
-        y = None if y is None else np.asarray(y)[rows]
+        y = None if y is None else column_or_1d(as_objects(y))[rows]
         self._check(rows, y)
         for test in self._folds(rows, None if y is None else _as_codes(y)):
             yield train, test
@@ -176,11 +175,11 @@ def rare_accuracy(y_true, y_pred, classes):
     0.75
     >>> scorer = make_scorer(rare_accuracy, classes=[1, 2])
     """
-    present = np.intersect1d(classes, np.unique(y_true))
-    if not len(present):
-        return float("nan")
-    recall = recall_score(y_true, y_pred, labels=present, average="macro")
-    return float(recall)
+    # One by one, as what is out of distribution may be of another kind than classes.
+    y_true, y_pred = (column_or_1d(as_objects(y)) for y in (y_true, y_pred))
+    rows = [y_true == label for label in dict.fromkeys(np.asarray(classes).tolist())]
+    recall = [np.mean(y_pred[own] == y_true[own]) for own in rows if own.any()]
+    return float(np.mean(recall)) if recall else float("nan")
 
 
 def area_under_learning_curve(learner, X, y):

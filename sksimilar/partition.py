@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -26,8 +25,6 @@ from .sending import ByValue
 __all__ = ["RawProblem", "solve_in_parts"]
 
 ATTEMPTS = 3  # With processes that die, before this process does the rest itself.
-
-_EMBEDDING = Lock()  # A network in use has hooks, which two threads would share.
 
 
 @dataclass(frozen=True)
@@ -90,8 +87,7 @@ class RawProblem:
     def embed(self):
         """Return the `Problem`."""
         rows = self.rows
-        with _EMBEDDING:
-            similarity = self.similarity_of(self.X, self.y, rows, self.labeled)
+        similarity = self.similarity_of(self.X, self.y, rows, self.labeled)
         device = similarity.diagonal().device
         sets = (self.candidates, self.ground, self.query, self.conditioning)
         points = (

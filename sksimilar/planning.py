@@ -1,6 +1,5 @@
 """What a selection will take, said before it starts.  Floor 3."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import NamedTuple
@@ -34,12 +33,15 @@ class Plan:
     merge : bool or "proposals"
         What comes of their proposals, as in :class:`~sksimilar.SIMILARSampler`.
 
-    divides : callable
-        Says of a way to merge whether parts, where there are several, are embedded where
-        they are solved, each by itself.
+    divides : bool, default=False
+        Whether parts, where there are several, can be embedded where they are solved,
+        each by itself.
 
-    on_disk : bool
+    on_disk : bool, default=False
         Whether of an embedding that is large only what is needed is read.
+
+    in_place : bool, default=False
+        Whether the embedding is the user's own, as a kernel of these rows alone is.
 
     optimizer : str or callable, default="auto"
         As in :class:`~sksimilar.SIMILARSampler`.
@@ -53,15 +55,17 @@ class Plan:
     n_candidates: int
     n_parts: int
     merge: object
-    divides: Callable
+    divides: bool = False
     on_disk: bool = False
+    in_place: bool = False
     optimizer: object = "auto"
     n_jobs: int | None = None
 
     @property
     def is_raw(self):
         """Whether each part has an embedding of its own, and there is no other."""
-        return self.divides(self.merge) and self.n_parts > 1
+        whole = self.merge is True and self.problem.function.sums_over_ground
+        return self.divides and self.n_parts > 1 and not whole
 
     @property
     def n_at_once(self):
@@ -91,18 +95,26 @@ class Plan:
 
     @property
     def _held(self):
-        """The size of the embedding of all candidates, where there is one."""
-        return 0 if self.is_raw else self._embedded_bytes(self.n_candidates)
+        """The size of the embedding of all candidates, where there is one.
+
+        Beside it that of one candidate and what all parts share, which this plan is from.
+        """
+        least = self.problem.embedded_bytes(1)
+        if self.is_raw or self.in_place:
+            return least
+        return least + self._embedded_bytes(self.n_candidates)
 
     @property
     def _needed(self):
         """The sizes of what a part needs beside, and the merge if there is one."""
         item = self.problem.similarity.diagonal().element_size()
-        needed = [cost.numbers * item for cost in self.costs]
-        needed[0] *= self.n_at_once
-        if self.is_raw:
+        # What is given is copied where all candidates are compared with it.
+        given = self.problem.embedded_bytes(0)
+        needed = [cost.numbers * item + given for cost in self.costs]
+        if self.n_parts > 1:  # Each part has its rows by themselves.
             own = (self._embedded_bytes(sizes[1]) for sizes in self._sizes)
             needed = [sum(pair) for pair in zip(needed, own)]
+        needed[0] *= self.n_at_once
         return needed
 
     def _embedded_bytes(self, n_candidates):
@@ -160,7 +172,7 @@ class Plan:
             yield "set n_jobs=1"
         if self.merge is True and self.problem.function.sums_over_ground:
             number = self._enough_parts(limit, "proposals")
-            if number and self.divides("proposals"):
+            if number and self.divides:
                 yield f"set n_partitions={number} with merge='proposals'"
         if number := self._enough_parts(limit, self.merge):
             yield f"set n_partitions={number}"

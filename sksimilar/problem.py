@@ -143,10 +143,12 @@ class Problem:
         )
 
     def embedded_bytes(self, n_candidates):
-        """Return what the embedding of so many candidates takes; a kernel is the user's."""
-        factors = getattr(self.similarity, "factors", ())
-        n_bytes = sum(factor.shape[1] * factor.dtype.itemsize for factor in factors)
-        return (n_candidates + sum(self._n_given)) * n_bytes
+        """Return what the embedding of so many candidates takes, Q and P included."""
+        n_points = n_candidates + sum(self._n_given)
+        factors = getattr(self.similarity, "factors", None)
+        if factors is None:
+            return n_points**2 * self.similarity.diagonal().element_size()
+        return n_points * sum(f.shape[1] * f.dtype.itemsize for f in factors)
 
     @property
     def _n_given(self):

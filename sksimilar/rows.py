@@ -7,6 +7,7 @@ from hashlib import blake2b
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.validation import validate_data
@@ -26,6 +27,10 @@ __all__ = [
     "take",
     "with_labels",
 ]
+
+
+# Where joblib puts an array for its workers to read: gone when they are.
+LENT = "joblib_memmapping_folder"
 
 
 class LabeledRows(Dataset):
@@ -122,6 +127,7 @@ def check_rows(estimator, X, *, classifier, reset):
     and is left to it.
     """
     check_sliceable(X)
+    X = X.tocsr() if issparse(X) else X  # Not every format has rows.
     network = isinstance(classifier, NeuralNet)
     if isinstance(X, (Dataset, SliceDataset)) or (network and isinstance(X, SliceDict)):
         return X
@@ -198,6 +204,8 @@ def _is_on_disk(X):
     # written to one in mode "c" stays in memory.
     if not isinstance(X, np.memmap) or not X.filename or X.mode == "c":
         return False
+    if LENT in str(X.filename):
+        return False
     return X.flags.forc
 
 
@@ -226,7 +234,7 @@ def take(X, rows):
     """Return the rows of X at these positions."""
     if isinstance(X, Dataset):
         return Subset(X, rows.tolist())
-    return _safe_indexing(X, rows)
+    return _safe_indexing(X.tocsr() if issparse(X) else X, rows)
 
 
 def with_labels(X, rows, labels):

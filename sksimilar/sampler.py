@@ -9,7 +9,7 @@ import torch
 from sklearn.base import clone
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._validation.choices import check_selected, check_sound
 from ._validation.numbers import parse_bytes
@@ -387,6 +387,8 @@ class SIMILARSampler(BaseSampler):
             return
         problem = self._raw_problem(X, y, labeled)
         self._on_disk_ = self.estimator is None and isinstance(X, np.memmap)
+        is_kernel = self.metric == "precomputed"
+        self._in_place_ = is_kernel and len(problem.rows) == _num_samples(X)
         first = self.candidates_[:1]
         # What all parts have in common shows whether and how the estimator can be read,
         # and with one candidate what all will take.
@@ -394,8 +396,8 @@ class SIMILARSampler(BaseSampler):
             self._smallest_ = problem.part(first).embed()
             plan = self._plan(min(self.budget, len(self.candidates_)))
             plan.check(self._memory_limit_)
-        is_whole = self.n_partitions == 1 or not self._divides(self.merge)
-        self._problem_ = problem.embed() if is_whole else problem
+        is_raw = self._plan(self.budget, problem).is_raw
+        self._problem_ = problem if is_raw else problem.embed()
         if self._memory_limit_ is None:
             self._smallest_ = self._problem_.part(first).embed()
 
@@ -425,11 +427,6 @@ class SIMILARSampler(BaseSampler):
             self.eta,
             self.nu,
         )
-
-    def _divides(self, merge):
-        """Return whether a part can be solved, and judged, without the whole pool."""
-        is_judged = merge is True and self.function_.sums_over_ground
-        return not is_judged and self.metric not in ("rbf", "precomputed")
 
     def _valued(self, indices):
         """Return the problem over some positions in X, against the whole pool."""
@@ -478,12 +475,15 @@ class SIMILARSampler(BaseSampler):
         if self.verbose:
             print(f"[{type(self).__name__}] {plan.summary()}")
 
-    def _plan(self, n):
+    def _plan(self, n, problem=None):
+        problem = problem or self._smallest_
         n_candidates = len(self.candidates_)
         n_parts = min(self.n_partitions, n_candidates)
         sizes = n, n_candidates, n_parts, self.merge
-        where = self._divides, self._on_disk_
-        return Plan(self._smallest_, *sizes, *where, self.optimizer, self.n_jobs)
+        # The others are of all rows: the mean distance, and the kernel of the user's.
+        divides = self.metric not in ("rbf", "precomputed")
+        where = divides, self._on_disk_, self._in_place_
+        return Plan(problem, *sizes, *where, self.optimizer, self.n_jobs)
 
 
 def _tensor(rows, device="cpu"):

@@ -10,6 +10,7 @@ from sklearn.frozen import FrozenEstimator
 
 from . import history, training
 from ._validation.choices import check_selection
+from ._validation.labels import UNLABELED
 from .base import BaseSampler
 from .checkpoint import Checkpoint
 from .classifiers import check_warm_start, device_of, is_network, predictor
@@ -119,6 +120,14 @@ class Session:
         )
 
     def __post_init__(self):
+        frozen = self.sampler.get_params(deep=False).get("estimator")
+        names_it = UNLABELED in self.codebook.columns
+        if names_it and isinstance(frozen, FrozenEstimator):
+            raise ValueError(
+                f"`y` has a class {UNLABELED}, which marks unlabeled rows for the sampler, "
+                "and the sampler has a classifier of its own that knows that class. Call "
+                "it by another label, as sklearn.preprocessing.LabelEncoder does."
+            )
         self.stale = bool(self.pool.labeled.any())
 
     @property
@@ -301,7 +310,7 @@ class Session:
 
     def _labels(self, known):
         """Return y in the words of the sampler's classifier: the one trained knows columns."""
-        if self._has_own():
+        if self._has_own() and UNLABELED not in self.codebook.columns:
             return self.codebook.decode_known(self.pool.codes)
         return np.where(known, self.pool.codes, UNKNOWN)
 

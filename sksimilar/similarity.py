@@ -242,7 +242,9 @@ class DenseSimilarity(Similarity):
         return lambda points: few.index_select(1, points).T
 
     def restrict(self, points):
-        return DenseSimilarity(self[points, points])
+        return DenseSimilarity(
+            self.matrix[points[:, None], points]
+        )  # No row as a whole.
 
 
 class InnerProduct(Similarity):
@@ -406,6 +408,9 @@ class RawCosineSimilarity(InnerProduct):
         """
         return factor.changed(unit_rows) if is_mapped(factor) else unit_rows(factor)
 
+    def ceilings(self, points, groups):
+        return super().ceilings(points, groups).clamp_max_(1)
+
     def diagonal(self):
         diagonal = super().diagonal()
         # Exact ones: rounding must not order ties.
@@ -434,7 +439,7 @@ class CosineSimilarity(RawCosineSimilarity):
         return lambda points: cosine(points).add_(1).mul_(0.5).clamp_(0, 1)
 
     def ceilings(self, points, groups):
-        return super().ceilings(points, groups).add_(1).mul_(0.5).clamp_(0, 1)
+        return super().ceilings(points, groups).add_(1).mul_(0.5).clamp_min_(0)
 
     def diagonal(self):
         return (1 + super().diagonal()) / 2

@@ -342,9 +342,11 @@ def _dtype_explained():
         if not any(words in str(error) for words in OTHER_DTYPE):
             raise
         raise TypeError(
-            "The network takes rows of another dtype than float32, which arrays are made "
-            "here. Pass a tensor, as in torch.from_numpy(X), which stays what it is. "
-            f"(torch says: {error})"
+            "The network was given rows of another dtype than it takes. Arrays are made "
+            "float32 where the network is `estimator` itself; what a Pipeline or another "
+            "estimator hands on to it must be so already, as in X.astype('float32') or "
+            "after FunctionTransformer(np.float32). Token numbers stay what they are in a "
+            f"tensor, as in torch.from_numpy(X). (torch says: {error})"
         ) from error
 
 

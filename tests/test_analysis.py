@@ -6,6 +6,7 @@ import re
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.text import Text
 from numpy.testing import assert_allclose, assert_array_equal
@@ -34,6 +35,7 @@ from sksimilar.experiment._claims import CLAIMS, Ahead, LeastPenalty, Steadier
 from sksimilar.experiment._markdown import plain
 from sksimilar.experiment._published import READINGS, Reading, Verdict, agreement
 from sksimilar.experiment._store import read_results, write_rows
+from sksimilar.experiment._tables import against_strongest
 from sksimilar.plotting import (
     HighlightedCurveDisplay,
     PenaltyMatrixDisplay,
@@ -343,9 +345,20 @@ def test_who_is_ahead():
         name: {s: [0, 50 + gain + s + s % 2] for s in range(5)}
         for name, gain in [("random", 0), ("badge", 5), ("flqmi", 6), ("logdetmi", 20)]
     }
-    check = Ahead("mnist-rare", ("logdetmi",), "focus_accuracy", 10)
+    check = Ahead(
+        "mnist-rare", ("logdetmi",), "focus_accuracy", 10, over=("random", "badge")
+    )
     assert judged(check, curves).verdict == "reproduced"
     assert "logdetmi - badge: +15.0 [+15.0, +15.0]" in judged(check, curves).ours
+    more = check._replace(over=("random", "badge", "margin", "nosuch"))
+    assert judged(more, curves).verdict == "partly"  # One of them did not run.
+    assert judged(more, curves).ours.endswith("; not run: margin")
+    once = {
+        **curves,
+        "badge": {0: [0, 99]},
+    }  # Of the baselines, it is not like the others.
+    assert "logdetmi - random: +20.0" in judged(check, once).ours
+    check = check._replace(over=(*check.over, "entropy"))
     assert "logdetmi - entropy: +7.3" == judged(check, curves).paper
     both = check._replace(methods=("flqmi", "logdetmi"))
     assert judged(both, curves).verdict == "partly"
@@ -357,6 +370,7 @@ def test_who_is_ahead():
     assert judged(near, curves).verdict == "reproduced"
     assert check.judge({}).verdict == "not run"
     few = {name: {0: by_seed[0]} for name, by_seed in curves.items()}
+    assert "cannot tell who loses" in against_strongest(Outcome.from_rows(made(few)))
     assert judged(check, few).verdict == "too few seeds (1)"
 
 
@@ -365,18 +379,24 @@ def test_who_is_steadier():
         name: {s: [50, 50 + spread * s] for s in range(5)}
         for name, spread in [("random", 2), ("flqmi", 1), ("logdetmi", 3)]
     }
-    check = Steadier("mnist-rare", ("flqmi",), "focus_accuracy")
+    check = Steadier("mnist-rare", ("flqmi",), "focus_accuracy", over=("random",))
     assert judged(check, curves).verdict == "reproduced"
+    assert judged(check._replace(over=("random", "badge")), curves).verdict == "partly"
     both = check._replace(methods=("flqmi", "logdetmi"))
     assert judged(both, curves).verdict == "partly"
     assert judged(both, curves).ours == "flqmi 1.6, logdetmi 4.7; random 3.2"
     curves["badge"] = {s: [50, 50 + 4 * s] for s in range(5)}
+    check = check._replace(over=("random", "badge"))
     assert judged(check, curves).ours == "flqmi 1.6; 2 others 3.2 to 6.3"
 
 
 def test_who_has_the_least_penalty():
     check = LeastPenalty(("mnist-rare",), ("logdetmi",), "focus_accuracy")
     assert judged(check, drawn()).verdict == "reproduced"
+    pair = check._replace(methods=("logdetmi", "random"))  # Best of all, and worst.
+    assert judged(pair, drawn()).verdict == "partly"
+    same = {name: {s: [50, 50] for s in range(5)} for name in ("random", "logdetmi")}
+    assert judged(check, same).verdict == "not reproduced"
     worst = check._replace(methods=("random",))
     assert judged(worst, drawn()).verdict == "not reproduced"
     # What varies wildly is neither beaten nor ahead: a low column, and no high row.
@@ -586,3 +606,51 @@ def test_help_of_the_report_fits_80_columns(capsys):
     with pytest.raises(SystemExit):
         main(["report", "--help"])
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+# ----------------------------------------------------------------- what is given
+
+
+def test_pairs_are_by_place_whatever_their_index():
+    one, other = pd.Series([0.9, 0.8, 0.7]), pd.Series([0.5, 0.6, 0.2], index=[7, 8, 9])
+    assert paired_difference(one, other) == paired_difference(one.values, other.values)
+    assert signed_rank(one, other) == signed_rank(one.values, other.values)
+    ends = pd.Series([10, 20], index=[3, 4])
+    assert area_under_curve(ends, [0.0, 1.0]) == 0.5
+    with pytest.raises(ValueError, match="must be pairs"):
+        paired_difference([1, 2, 3], [1])
+    with pytest.raises(ValueError, match="must be pairs"):
+        signed_rank([1, 2, 3], [1])
+
+
+@pytest.mark.parametrize("power", [0.8, 0.99, 0.999])
+@pytest.mark.parametrize("n_pairs", [2, 3, 10])
+def test_a_detectable_difference_is_found_as_often_as_asked(n_pairs, power):
+    shift = detectable_difference(1, n_pairs, power=power) * n_pairs**0.5
+    quantile = stats.t.ppf(0.975, n_pairs - 1)
+    assert_allclose(stats.nct.sf(quantile, n_pairs - 1, shift), power, atol=1e-6)
+    with pytest.raises(ValueError, match="`power`"):
+        detectable_difference(1, n_pairs, power=1)
+
+
+def test_a_report_replaces_no_page_but_its_own(tmp_path, capsys):
+    write_rows(tmp_path / "mnist-rare.csv", made(drawn()))
+    (tmp_path / "README.md").write_text("my notes")
+    with pytest.raises(SystemExit):
+        main(["report", str(tmp_path)])
+    assert "--out" in capsys.readouterr().err
+    assert (tmp_path / "README.md").read_text() == "my notes"
+    (tmp_path / "README.md").unlink()
+    (tmp_path / "notes.md").write_bytes(b"caf\xe9")
+    with pytest.raises(SystemExit):
+        main(["report", str(tmp_path)])
+    assert "no text in UTF-8" in capsys.readouterr().err
+    (tmp_path / "notes.md").unlink()
+    backend = matplotlib.get_backend()
+    matplotlib.use("svg")
+    try:
+        main(["report", str(tmp_path)])
+        main(["report", str(tmp_path)])
+        assert matplotlib.get_backend() == "svg"
+    finally:
+        matplotlib.use(backend)

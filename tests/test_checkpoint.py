@@ -21,7 +21,9 @@ import torch
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import make_blobs
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
 from skorch import NeuralNetClassifier
 from skorch.callbacks import EarlyStopping
 from skorch.dataset import Dataset, ValidSplit
@@ -57,6 +59,10 @@ class Forgetful(LogisticRegression):
     def fit(self, X, y):
         self.trainings.append(len(y))
         return super().fit(X, y)
+
+
+def frozen(model, X):
+    return FrozenEstimator(clone(model).fit(X, Y))
 
 
 def make_learner(checkpoint, estimator=NET, **params):
@@ -349,11 +355,20 @@ def test_a_checkpoint_of_other_parameters_is_refused(tmp_path, params, differs):
             partial(torch.optim.SGD, momentum=0.9),
         ),
         (ValidSplit(0.2), ValidSplit(0.5)),
+        (StratifiedKFold(2), StratifiedKFold(3)),
+        (1.5, 1.25),
+        (frozen(LogisticRegression(), X), frozen(LogisticRegression(), X**3)),
+        (frozen(NET, X), frozen(NET, X**3)),
         (torch.ones(3, dtype=torch.bfloat16), torch.zeros(3, dtype=torch.bfloat16)),
     ],
 )
 def test_what_parameters_hold_tells_runs_apart(one, other):
     assert describe(one) == describe(deepcopy(one)) != describe(other)
+
+
+@pytest.mark.parametrize("other", [1, np.float64(1), np.int8(1), np.float32(1)])
+def test_equal_numbers_are_one_parameter(other):
+    assert describe(1.0) == describe(other) != describe(True)
 
 
 @pytest.mark.parametrize("changed", [(X[:9], Y[9:18]), (X[9:18], Y[:9]), None])

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
+from PIL import Image
 from sklearn.utils import Bunch
 
 from sksimilar import datasets
@@ -480,3 +481,31 @@ def test_rows_of_mixed_columns_are_told_by_what_they_hold():
     assert len(np.unique(split.X[:, 0].astype(int))) == len(split.X) == 30
     with pytest.raises(ValueError, match="0 distinct rows outside the test set"):
         make_redundant(frame, y, X_test=frame, **wanted)
+
+
+def test_images_of_more_than_a_byte_are_refused_and_hidden_folders_are_no_class(
+    tmp_path,
+):
+    for name in ("a", ".hidden"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(np.zeros((2, 2), np.uint8)).save(tmp_path / name / "1.png")
+    assert load_image_folder(tmp_path).classes == ("a",)
+    deep = Image.fromarray(np.full((2, 2), 300, np.uint16))
+    deep.save(tmp_path / "a" / "2.png")
+    with pytest.raises(ValueError, match="8 bits a channel"):
+        load_image_folder(tmp_path)
+
+
+def test_test_rows_that_the_rows_could_not_hold_are_refused():
+    options = {"n_labeled": 1, "n_pool": 2}
+    with pytest.raises(ValueError, match="one dtype and on one scale"):
+        make_redundant(X, Y, X_test=X[:5] / 1000, **options)
+    split = make_redundant(X, Y, X_test=X[:5].astype(float), **options)
+    assert not np.isin(split.rows, np.arange(5)).any()
+
+
+def test_rows_to_draw_from_have_labels():
+    with pytest.raises(ValueError, match="`y` must name the class"):
+        make_redundant(X, np.where(Y == 3, -1, Y), n_labeled=1, n_pool=2)
+    two = np.where(Y < 5, -1, 1)  # Both are classes.
+    assert set(make_redundant(X, two, n_labeled=1, n_pool=2).y) == {-1, 1}

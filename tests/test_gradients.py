@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
+from joblib import Parallel, delayed
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.base import clone
@@ -28,6 +29,7 @@ from torch import nn
 from torch.nn.utils import parametrizations, parametrize
 from torch.utils.data import DataLoader, Dataset, WeightedRandomSampler
 
+from sksimilar import ActiveLearner
 from sksimilar.gradients import (
     BATCH_ROWS,
     column_labels,
@@ -836,11 +838,39 @@ def test_a_search_is_its_best_estimator():
 
 
 @pytest.mark.parametrize("before", [[], [FunctionTransformer(csr_array)]])
-def test_sparse_features_are_refused_with_a_way_out(before):
+def test_sparse_features_are_refused_with_a_way_out(before, monkeypatch):
+    monkeypatch.setattr("sksimilar.gradients.NARROW", 1)
     data = X if before else csr_array(X)
     model = make_pipeline(*before, LogisticRegression()).fit(data, Y)
     with pytest.raises(TypeError, match="TruncatedSVD"):
         head_outputs(model, data, ROWS)
+
+
+def test_a_few_columns_may_be_sparse_within_a_pipeline():
+    # A ColumnTransformer returns either, as the share of zeros is.
+    both = [
+        features(make_pipeline(step, LogisticRegression()).fit(X, Y), X, ROWS)
+        for step in (FunctionTransformer(csr_array), FunctionTransformer(np.asarray))
+    ]
+    assert torch.equal(*both)
+
+
+def test_a_learner_is_no_classifier_to_choose_by():
+    learner = ActiveLearner(LogisticRegression(), n_rounds=1, n_initial=20).fit(X, Y)
+    with pytest.raises(TypeError, match="estimator_"):
+        head_outputs(FrozenEstimator(learner), X, ROWS)
+    assert head_outputs(learner.estimator_, X, ROWS)
+
+
+def test_threads_may_share_a_network():
+    net = initialized(NoBody, train_split=None, verbose=0)
+    alone = head_outputs(net, X, ROWS)
+    many = np.tile(ROWS, 40)
+    together = Parallel(4, backend="threading")(
+        delayed(head_outputs)(net, X, many) for _ in range(12)
+    )
+    for got in together:
+        assert all(torch.equal(a[: len(ROWS)], b) for a, b in zip(got, alone))
 
 
 def test_sparse_data_may_become_dense_in_a_pipeline():

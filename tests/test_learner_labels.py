@@ -4,13 +4,17 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.sparse import bsr_array, coo_array, csc_array, csr_array, dia_array
 from scipy.stats import loguniform
-from sklearn.datasets import load_iris
+from sklearn.base import clone
+from sklearn.datasets import load_iris, make_blobs
+from sklearn.decomposition import TruncatedSVD
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     RandomForestClassifier,
     VotingClassifier,
 )
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import (
     FixedThresholdClassifier,
@@ -18,8 +22,11 @@ from sklearn.model_selection import (
     RandomizedSearchCV,
 )
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import SVC
 
 from sksimilar import ActiveLearner, PoolSplit, RandomSampler, SIMILARSampler
+from sksimilar.baselines import CoreSetSampler
 from sksimilar.measures import LogDeterminant
 
 
@@ -256,3 +263,53 @@ def test_minus_one_beside_one_can_be_evaluated_on():
     unknown = np.where(np.arange(20) == 4, -1, np.repeat([0, 1], 10))
     with pytest.raises(ValueError, match="marks 1 unlabeled rows"):
         next(split.split(np.zeros((20, 1)), unknown))
+
+
+def test_a_class_called_minus_one_is_one_for_samplers_without_a_classifier():
+    X, y = make_blobs(80, centers=2, random_state=0)
+    known = np.arange(80) < 20
+
+    def picks(low, sampler):
+        learner = ActiveLearner(
+            LogisticRegression(),
+            sampler,
+            scenario="redundancy",
+            n_rounds=1,
+            random_state=0,
+        )
+        learner.fit(X, np.where(y > 0, 1, low), labeled_mask=known)
+        return learner.history_[0]["selected"]
+
+    bare = SIMILARSampler(function="flcg", budget=4, random_state=0)
+    assert picks(0, bare) == picks(-1, bare)
+    own = CoreSetSampler(FrozenEstimator(LogisticRegression().fit(X, y)), budget=4)
+    with pytest.raises(ValueError, match="class -1"):
+        picks(-1, own)
+
+
+def test_a_name_for_foreign_rows_that_reads_as_a_class_is_refused():
+    X, y = make_blobs(60, centers=3, random_state=0)
+    labels = y.astype(object)
+    labels[y == 2] = "1"
+    with pytest.raises(ValueError, match="name of its own"):
+        ActiveLearner(LogisticRegression(), ood_label="1", n_rounds=1).fit(X, labels)
+
+
+def test_a_precomputed_kernel_is_refused():
+    X, y = make_blobs(60, centers=3, random_state=0)
+    learner = ActiveLearner(SVC(kernel="precomputed"), RandomSampler(), n_rounds=1)
+    with pytest.raises(ValueError, match="precomputed kernel"):
+        learner.fit(X @ X.T, y)
+
+
+@pytest.mark.parametrize("kind", [coo_array, dia_array, bsr_array, csc_array])
+def test_sparse_rows_of_any_format_are_scored_on(kind):
+    X, y = make_blobs(80, 4, centers=3, random_state=0)
+    for model in (LogisticRegression(), make_pipeline(TruncatedSVD(2), SVC())):
+        learner = ActiveLearner(
+            model, RandomSampler(budget=5), n_rounds=2, random_state=0
+        )
+        learner.fit(kind(X), y, X_val=kind(X), y_val=y)
+        dense = clone(learner).fit(csr_array(X), y)
+        assert learner.score(kind(X), y) == dense.score(csr_array(X), y)
+        assert learner.history_[-1]["score"] == learner.score(kind(X), y)

@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.datasets import make_blobs
@@ -199,3 +200,18 @@ def test_halving_refuses_folds_that_may_differ_from_call_to_call(
     search = HalvingGridSearchCV(LEARNER, {"n_initial": [5, 10]}, cv=cv, **rounds)
     with pytest.raises(ValueError, match="random_state to an int"):
         search.fit(X, Y)
+
+
+def test_a_label_of_another_kind_is_of_no_rare_class():
+    y_true = np.array(["a", "b", 99], dtype=object)
+    assert rare_accuracy(y_true, ["a", "a", "b"], classes=["a", "b"]) == 0.5
+    assert rare_accuracy([0, 1, -5], np.array([0, 0, 0]), classes=[1, 0]) == 0.5
+
+
+def test_labels_may_be_a_frame_of_one_column():
+    frame = pd.DataFrame({"y": Y})
+    for got, wanted in zip(
+        PoolSplit(EVAL, 2, random_state=0).split(X, frame),
+        PoolSplit(EVAL, 2, random_state=0).split(X, Y),
+    ):
+        assert_array_equal(got[1], wanted[1])

@@ -405,3 +405,23 @@ def test_displays_of_a_sampler_are_drawn_where_told(sampler):
     ]
     for display, ax in zip(displays, axes.flat):
         assert display.ax_ is ax and display.figure_ is ax.figure
+
+
+def test_picks_without_relevance_are_drawn():
+    X, query = np.eye(12), np.arange(12) == 0
+    sampler = SIMILARSampler(
+        function="gcmi", metric="raw_cosine", budget=3, random_state=0
+    ).fit(X, query_mask=query)
+    sampler.select()
+    assert len(ExplanationDisplay.from_sampler(sampler).ax_.texts) > 3
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+def test_names_stand_where_curves_end_on_any_scale_with_gaps_or_without(scale):
+    ax = plt.figure().subplots()
+    ax.set_yscale(scale)
+    scores = {"low": [[0.01, 0.011]], "high": [[0.9, np.nan]], "none": [[np.nan] * 2]}
+    HighlightedCurveDisplay.from_scores([1, 2], scores, band=False, ax=ax)
+    heights = {text.get_text(): text.xyann[1] for text in ax.texts}
+    assert 0 <= heights["low"] < 0.2 and 0.8 < heights["high"] <= 1
+    assert "none" not in heights

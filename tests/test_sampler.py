@@ -540,10 +540,10 @@ def test_memory_limit_counts_the_embedding_and_refuses_before_it_is_made(data):
     query = np.arange(len(X)) < 5
     n_bytes = 8 * len(X) * (len(model.classes_) + X.shape[1] + 1)
     assert n_bytes > 5000
-    with pytest.raises(ValueError, match="set n_partitions=9 and merge=False"):
+    with pytest.raises(ValueError, match="set n_partitions=10 and merge=False"):
         sampler.fit(X, y, query_mask=query, candidate_mask=~query)
     assert max(seen) <= 6  # The query, and one candidate.
-    sampler.set_params(n_partitions=9, merge=False)
+    sampler.set_params(n_partitions=10, merge=False)
     sampler.fit(X, y, query_mask=query, candidate_mask=~query).select(5)
 
 

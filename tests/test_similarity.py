@@ -97,6 +97,12 @@ def test_lazy_equals_dense(name, embedding, dtype, atol, monkeypatch):
         alone = expected[np.ix_(A, j)] @ several[:1].numpy()
         assert_allclose(S.sums(A, j, several[:1]), alone, rtol=0, atol=5 * atol)
     assert_allclose(S.largest(A, B), expected[np.ix_(A, B)].max(1), rtol=0, atol=atol)
+    groups = [B, torch.tensor([3, 7]), torch.tensor([5])]
+    for group, ceiling in zip(groups, S.ceilings(A, groups)):
+        assert (ceiling >= S[A, group].amax(dim=1)).all()
+        assert (ceiling <= S.bounds[1]).all()
+    if not isinstance(S, DenseSimilarity):  # A single point is known exactly.
+        assert_allclose(ceiling, expected[A, 5], rtol=0, atol=50 * atol)
     part = S.restrict(A)
     assert_allclose(part[:, :], expected[np.ix_(A, A)], rtol=0, atol=atol)
     assert_allclose(part.diagonal(), expected.diagonal()[A], rtol=0, atol=atol)

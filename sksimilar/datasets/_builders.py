@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from .._validation.labels import known_labels
 from .._validation.numbers import check_budget, check_counts, check_share
 from ..rows import fingerprint
 from ..seeding import generator
@@ -113,6 +114,11 @@ def make_scenario(
     rng = generator(random_state)
     check_consistent_length(np.atleast_1d(X), y)
     X, y = np.asarray(X), column_or_1d(y)
+    if not known_labels(y, all_known=True).all():
+        raise ValueError(
+            "`y` must name the class of every row, got -1, which marks unlabeled ones. "
+            "Leave them out, or call that class by another label."
+        )
     classes = np.unique(y)
     groups = _groups(classes, rare=rare, ood=ood)
     wanted = {"n_labeled": n_labeled, "n_query": n_query, "n_pool": n_pool}
@@ -149,7 +155,13 @@ def distinct(X, others=None):
             f"`X_test` must have rows like those of `X`, of shape {X.shape[1:]}, got "
             f"{others.shape[1:]}."
         )
-    others = others.astype(X.dtype)
+    alike = others.astype(X.dtype)
+    if X.dtype.kind != "f" and not np.array_equal(alike, others):
+        raise ValueError(
+            f"`X_test` must hold what `X` can, {X.dtype}, to be compared with it, and "
+            f"{others.dtype} holds more. Give both in one dtype and on one scale."
+        )
+    others = alike
     known, rows = set(map(fingerprint, others)), []
     for position, row in enumerate(X):
         if (mark := fingerprint(row)) not in known:

@@ -228,7 +228,8 @@ def load_image_folder(path, *, size=None, mode="RGB"):
     Parameters
     ----------
     path : path-like
-        Directory whose subfolders hold images, at any depth.  Other files are ignored.
+        Directory whose subfolders hold images, at any depth.  Other files are ignored,
+        and so are subfolders whose names begin with a dot.
 
     size : tuple of int, default=None
         Width and height to scale all images to.  By default they need to agree.
@@ -241,17 +242,24 @@ def load_image_folder(path, *, size=None, mode="RGB"):
     data : Bunch
         ``X``, uint8 images with channels last; ``y``; ``classes``, the names of the
         subfolders in alphabetical order.
+
+    Raises
+    ------
+    ValueError
+        If there are no images, or of several sizes, or of more than 8 bits a channel.
     """
     with optional("Pillow", "images"):
         from PIL import Image
 
     folders = sorted(entry for entry in Path(path).iterdir() if entry.is_dir())
+    folders = [folder for folder in folders if not folder.name.startswith(".")]
     images, y = [], []
     for label, folder in enumerate(folders):
         for file in sorted(folder.rglob("*")):
             if file.suffix.lower() not in IMAGE_FILES:
                 continue
             with Image.open(file) as image:
+                _check_depth(file, image)
                 image = image.convert(mode)
                 images.append(np.asarray(image if size is None else image.resize(size)))
             y.append(label)
@@ -267,6 +275,15 @@ def load_image_folder(path, *, size=None, mode="RGB"):
     return Bunch(
         X=np.stack(images), y=np.array(y), classes=tuple(f.name for f in folders)
     )
+
+
+def _check_depth(file, image):
+    """Raise where Pillow would cut off all that a byte does not hold."""
+    if image.mode.startswith(("I", "F")):
+        raise ValueError(
+            f"{str(file)!r} must have 8 bits a channel, got Pillow's mode "
+            f"{image.mode!r}. Scale its values to 0 to 255 first."
+        )
 
 
 def load_imagenet32(directory):

@@ -2,6 +2,7 @@
 
 import textwrap
 from functools import partial
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -181,11 +182,8 @@ def write_files(runs, task, out, switches):
     stem = switches["scenario"].replace("+", "_")
     names = [f"{stem}_results.csv"]
     experiment.write_csv(runs, out / names[0], **switches)
-    try:
-        import matplotlib
-    except ImportError:
+    if not find_spec("matplotlib"):
         return f"Written to {out}: {names[0]}. Install matplotlib for the pictures."
-    matplotlib.use("Agg")
     names.append(f"{stem}_curves.png")
     write_figure(draw_curves(runs, task), out / names[-1], dpi=150)
     images = as_images(task.X)

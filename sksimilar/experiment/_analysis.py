@@ -177,6 +177,26 @@ class Outcome:
         """
         return len(self.runs.get(method, ()))
 
+    def strongest(self, methods, name):
+        """Return which of some methods ends highest, of those with enough runs to tell.
+
+        Parameters
+        ----------
+        methods : list of str
+            Names of methods that ran.
+
+        name : str
+            The column.
+
+        Returns
+        -------
+        method : str
+            One of those with the most seeds, as a mean over fewer is of other splits.
+        """
+        most = max(map(self.n_seeds, methods))
+        even = [method for method in methods if self.n_seeds(method) == most]
+        return max(even, key=lambda method: self.curves(method, name)[:, -1].mean())
+
     def curves(self, method, name, seeds=None):
         """Return a column of the runs of a method.
 

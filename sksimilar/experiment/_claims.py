@@ -10,6 +10,8 @@ import numpy as np
 
 from ..measures import FUNCTIONS
 from ._analysis import Comparison, total_penalty
+from ._methods import methods_for
+from ._protocols import PROTOCOLS
 from ._published import LEAST_SEEDS, last_round, published
 
 __all__ = ["CLAIMS", "Ahead", "Claim", "Finding", "LeastPenalty", "Steadier"]
@@ -55,12 +57,15 @@ class Ahead(NamedTuple):
         methods, over = _ran(outcome, self.methods), _ran(outcome, self.over)
         if not methods or not over:
             return Finding(NOT_RUN, self._paper())
-        best = max(over, key=lambda m: outcome.curves(m, self.name)[:, -1].mean())
+        best = outcome.strongest(over, self.name)
         gains = [Comparison.of(outcome, m, best, name=self.name) for m in methods]
         gains = [gain for gain in gains if gain]
         ours = [f"{gain.method} - {best}: {gain.interval}" for gain in gains]
         n_pairs = min((gain.n_pairs for gain in gains), default=0)
-        return Finding(self._verdict(gains, n_pairs), self._paper(), "; ".join(ours))
+        without, said = _without(outcome, (*self.methods, *self.over))
+        verdict = self._verdict(gains, n_pairs)
+        verdict = PARTLY if without and verdict == YES else verdict
+        return Finding(verdict, self._paper(), "; ".join([*ours, *said]))
 
     def _verdict(self, gains, n_pairs):
         if n_pairs < LEAST_SEEDS:
@@ -113,8 +118,10 @@ class Steadier(NamedTuple):
         if n_seeds < LEAST_SEEDS:
             return Finding(f"too few seeds ({n_seeds})", "", ours)
         held = [spread[method] < min(others) for method in methods]
-        verdict = YES if all(held) else PARTLY if any(held) else NO
-        return Finding(verdict, "", ours)
+        without, said = _without(outcome, (*self.methods, *self.over))
+        whole = all(held) and not without
+        verdict = YES if whole else PARTLY if any(held) else NO
+        return Finding(verdict, "", "; ".join([ours, *said]))
 
 
 class LeastPenalty(NamedTuple):
@@ -140,18 +147,32 @@ class LeastPenalty(NamedTuple):
         ours += f" ({', '.join(outcome.name for outcome in some)})"
         if n_seeds < LEAST_SEEDS:
             return Finding(f"too few seeds ({n_seeds})", "", ours)
-        return Finding(self._verdict(matrix, methods), "", ours)
+        all_ran = {*self.methods} <= {*methods}
+        return Finding(self._verdict(matrix, methods, all_ran), "", ours)
 
-    def _verdict(self, matrix, methods):
+    def _verdict(self, matrix, methods, all_ran):
         columns, rows = matrix.sum(axis=0), matrix.sum(axis=1)
+        if not matrix.any():
+            return NO
         ours = np.isin(methods, self.methods)
-        held = columns[ours].min() <= columns.min(), rows[ours].max() >= rows.max()
-        return YES if all(held) and rows.any() else PARTLY if any(held) else NO
+        last = ours.sum() - 1  # Of them, in the order of all methods.
+        least = columns[ours].max() <= np.sort(columns)[last]
+        most = rows[ours].min() >= np.sort(rows)[::-1][last]
+        some = columns[ours].min() <= columns.min() or rows[ours].max() >= rows.max()
+        return YES if least and most and all_ran else PARTLY if some else NO
 
 
 def _ran(outcome, methods):
     """Return those of the methods that have runs."""
     return [] if outcome is None else [m for m in methods if m in outcome.runs]
+
+
+def _without(outcome, methods):
+    """Return which methods fit the experiment and did not run, and a text of them."""
+    protocol = PROTOCOLS[outcome.name]
+    fit = methods_for(protocol.scenario, protocol.budget)
+    without = [m for m in methods if m in fit and m not in outcome.runs]
+    return without, [f"not run: {', '.join(without)}"] if without else []
 
 
 def _extremes(matrix, methods):

@@ -97,20 +97,17 @@ def run_experiment(options):
         raise OptionError("NAME", "name an experiment, or see --list.")
     make_directory(options.out)
     switches = {field.name: getattr(options, field.name) for field in fields(Switches)}
-    try:
-        rows = reproduce(
-            options.name,
-            methods=options.methods,
-            seeds=chosen_seeds(options.seed, options.seeds),
-            n_rounds=options.rounds,
-            n_jobs=options.jobs,
-            data_home=options.data_home,
-            out=options.out,
-            switches=Switches(**switches),
-            track=progress,
-        )
-    except OSError as error:
-        raise OptionError("--data-home", " ".join(str(error).split())) from error
+    rows = reproduce(
+        options.name,
+        methods=options.methods,
+        seeds=chosen_seeds(options.seed, options.seeds),
+        n_rounds=options.rounds,
+        n_jobs=options.jobs,
+        data_home=options.data_home,
+        out=options.out,
+        switches=Switches(**switches),
+        track=progress,
+    )
     written = f"Written to {options.out / options.name}.csv."
     print(f"{summary(rows)}\n\n{textwrap.fill(written, 79)}")
 

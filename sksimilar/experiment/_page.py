@@ -42,7 +42,8 @@ CLAIM = f"""A claim that some functions are ahead is *reproduced* if each of the
 best of the others by as much as is claimed, and its interval excludes 0; *partly*, if one
 of them is ahead, by whatever, and its interval excludes 0. "At most 2 behind" is the same
 with -2 in the place of 0. A claim of least variance or penalty is *partly* reproduced if one of
-the methods has the least, or one of the two sums. Baselines are those of the paper,
+the methods has the least, or one of the two sums. So is a claim of which not all methods ran,
+however those did that ran. Baselines are those of the paper,
 {", ".join(BASELINES)}; of others, which do better in places, the sections below tell.
 *Paper* is what its figure shows, where that was read; it does not always bear out the claim."""
 

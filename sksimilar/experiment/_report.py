@@ -1,13 +1,14 @@
 """``python -m sksimilar report``: every table and figure, drawn from CSV files."""
 
 import textwrap
+from importlib.util import find_spec
 from pathlib import Path
 
 from ..files import write_figure, write_whole
 from ._analysis import Outcome, total_penalty
 from ._figures import draw_counts, draw_curves, draw_penalties, penalties
 from ._options import OptionError, make_directory
-from ._page import page
+from ._page import TITLE, page
 from ._protocols import PROTOCOLS
 from ._store import read_results
 
@@ -68,11 +69,13 @@ def report(directory, out):
         Names of the files.
     """
     directory, out = Path(directory), Path(out)
+    if not find_spec("matplotlib"):
+        raise OptionError("DIR", "install matplotlib, which draws it.")
     outcomes = load(directory)
     if not outcomes:
         raise OptionError("DIR", f"{str(directory)!r} holds no results.")
     make_directory(out)
-    _draw_into_files()
+    _check_page(out / PAGE)
     tried = load(directory / "tried")
     said = [_read(directory / name) for name in ("summary.md", "notes.md")]
     figures = {stem: draw(stem, outcome, out) for stem, outcome in outcomes.items()}
@@ -85,16 +88,18 @@ def report(directory, out):
 
 def _read(path):
     """Return the text of a file, none where there is no such file."""
-    return path.read_text(encoding="utf-8") if path.exists() else ""
-
-
-def _draw_into_files():
-    """Let Matplotlib draw without a screen, or say that it is not there."""
     try:
-        import matplotlib
-    except ImportError as error:
-        raise OptionError("DIR", "install matplotlib, which draws it.") from error
-    matplotlib.use("Agg")
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+    except UnicodeDecodeError as error:
+        raise OptionError("DIR", f"{str(path)!r} is no text in UTF-8.") from error
+
+
+def _check_page(path):
+    """Refuse to replace a page that no report has written."""
+    if not _read(path).startswith(TITLE.splitlines()[0]) and path.exists():
+        raise OptionError(
+            "--out", f"{str(path)!r} is no report; move it, or name another directory."
+        )
 
 
 def load(directory):

@@ -71,6 +71,11 @@ def reproduce(
     rows : list of dict of str
         A row for each method, seed and training: of all runs that were ever finished.
     """
+    if name not in PROTOCOLS:
+        known = ", ".join(PROTOCOLS)
+        raise OptionError("NAME", f"{name!r} is no experiment; choose from {known}.")
+    if isinstance(methods, str):
+        raise OptionError("--methods", f"must be a list, got {methods!r}.")
     switches = switches or Switches()
     n_rounds = n_rounds or PROTOCOLS[name].n_rounds
     results = Results(Path(out) / name)
@@ -82,7 +87,7 @@ def reproduce(
         if not results.has(method, seed)
     ]
     if jobs:  # What cannot be had is said before any work, and fetched only once.
-        PROTOCOLS[name].load(data_home)
+        _load(name, data_home)
     try:
         runs = in_parallel(jobs, n_jobs)
         for _ in track(runs, len(jobs)) if track else runs:
@@ -92,6 +97,13 @@ def reproduce(
         if rows:
             write_rows(Path(out) / f"{name}.csv", rows)
     return rows
+
+
+def _load(name, data_home):
+    try:
+        PROTOCOLS[name].load(data_home)
+    except (OSError, ValueError) as error:
+        raise OptionError("--data-home", " ".join(str(error).split())) from error
 
 
 def _methods(name, switches):

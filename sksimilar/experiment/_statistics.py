@@ -37,7 +37,7 @@ def paired_difference(first, second, confidence=0.95):
     >>> f"{mean:.2f} +- {half_width:.2f}"
     '2.00 +- 2.48'
     """
-    difference = np.subtract(first, second)
+    difference = _differences(first, second)
     n_pairs = len(difference)
     mean = difference.mean(axis=0)
     if n_pairs < 2:
@@ -66,12 +66,23 @@ def signed_rank(first, second):
     0.0625
     """
     # Differences that are equal but for rounding are to be ties.
-    difference = np.round(np.subtract(first, second, dtype=float), 12)
+    difference = np.round(_differences(first, second), 12)
     n_different = np.count_nonzero(difference)
     if n_different == 0:
         return 1.0
     # Where there are ties, some versions of SciPy approximate, however few the pairs.
     return max(float(stats.wilcoxon(difference).pvalue), smallest_p(n_different))
+
+
+def _differences(first, second):
+    """Return first - second by place: an index that comes with them does not count."""
+    first, second = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    if first.shape != second.shape:
+        raise ValueError(
+            "`first` and `second` must be pairs, as many of one as of the other, got "
+            f"shapes {first.shape} and {second.shape}."
+        )
+    return first - second
 
 
 def smallest_p(n_pairs):
@@ -140,12 +151,17 @@ def detectable_difference(spread, n_pairs, level=0.05, power=0.8):
         Of the two-tailed test.
 
     power : float, default=0.8
-        Chance to find it.
+        Chance to find it, above level / 2 and below 1.
 
     Returns
     -------
     difference : float
         NaN for a single pair.
+
+    Raises
+    ------
+    ValueError
+        If ``power`` is no chance that a difference could have.
 
     Examples
     --------
@@ -153,6 +169,10 @@ def detectable_difference(spread, n_pairs, level=0.05, power=0.8):
     >>> f"{detectable_difference(1.0, 5):.2f}, {detectable_difference(1.0, 10):.2f}"
     '1.68, 1.00'
     """
+    if not level / 2 < power < 1:
+        raise ValueError(
+            f"`power` must be above level / 2 = {level / 2:g} and below 1, got {power}."
+        )
     if n_pairs < 2:
         return np.nan
     freedom = n_pairs - 1
@@ -161,8 +181,10 @@ def detectable_difference(spread, n_pairs, level=0.05, power=0.8):
     def lack(shift):  # The other tail is smaller than anything that matters here.
         return stats.nct.sf(quantile, freedom, shift) - power
 
-    # Of the statistic, whose spread is at most that of 2 pairs.
-    shift = optimize.brentq(lack, 0, 2 * quantile + 2)
+    most = quantile
+    while lack(most) < 0:
+        most *= 2
+    shift = optimize.brentq(lack, 0, most)
     return spread * shift / np.sqrt(n_pairs)
 
 
@@ -226,4 +248,5 @@ def area_under_curve(n_labels, scores):
     >>> float(area_under_curve([10, 20, 40], [0.4, 0.6, 0.6]))
     0.566...
     """
+    n_labels = np.asarray(n_labels, dtype=float)
     return integrate.trapezoid(scores, n_labels) / (n_labels[-1] - n_labels[0])

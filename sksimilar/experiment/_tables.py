@@ -99,10 +99,8 @@ def against_strongest(outcome):
     if not outcome.similar or not outcome.baselines:
         return ""
 
-    def end(method):
-        return outcome.curves(method, outcome.endpoint)[:, -1].mean()
-
-    best = max(outcome.baselines, key=end)
+    best = outcome.strongest(outcome.baselines, outcome.endpoint)
+    end = outcome.curves(best, outcome.endpoint)[:, -1].mean()
     gains = [Comparison.of(outcome, method, best) for method in outcome.similar]
     told = [f"{plain(gain.method)} {gain.interval}" for gain in gains if gain]
     lost = [
@@ -111,11 +109,14 @@ def against_strongest(outcome):
         if each.endpoint == "final" and each.mean + each.half_width < 0
         if each.method in outcome.similar
     ]
-    return (
-        f"Less the baseline that ends highest, {plain(best)} ({end(best):.1f}; chosen by "
-        f"the same runs, which favors it): {', '.join(told)}. SIMILAR loses, its "
-        f"interval below 0: {', '.join(dict.fromkeys(lost)) or 'nowhere'}."
+    text = (
+        f"Less the baseline that ends highest, {plain(best)} ({end:.1f}; chosen by "
+        f"the same runs, which favors it): {', '.join(told)}. "
     )
+    if not any(gain.n_pairs > 1 for gain in gains if gain):
+        return text + "One seed has no interval, and cannot tell who loses."
+    lost = ", ".join(dict.fromkeys(lost)) or "nowhere"
+    return text + f"SIMILAR loses, its interval below 0: {lost}."
 
 
 def beside_the_paper(outcome):

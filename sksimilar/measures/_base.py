@@ -199,7 +199,8 @@ class AcquisitionFunction(BaseEstimator, ABC):
                 f"{name} is defined by its query. Pass `query_mask`, or use a function "
                 "that needs none, such as function='logdet'."
             )
-        if not self.takes_conditioning and conditioning is not None:
+        has_conditioning = conditioning is not None and len(conditioning)
+        if not self.takes_conditioning and has_conditioning:
             raise ValueError(
                 f"{name} has no conditional form. Leave `conditioning_mask` out, or "
                 "use a function that has one, such as function='logdet' or 'fl'."

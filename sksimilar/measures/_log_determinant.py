@@ -96,7 +96,7 @@ class LogDeterminant(_Foresighted, SetFunction):
     f(j | C) is the log of what is left of S_jj once C is known, a Schur complement.
     The rows L^-1 S_{C,:} of an incremental Cholesky factor are kept for C alone ([2]_),
     so memory is ``n (|P| + |Q| + budget)`` numbers, with a query and a ridge below 0.03
-    another ``n budget``, and each pick costs one pass.  With a ridge below a thousandth of
+    another ``n budget``, beside some ``10 (|P|^2 + |Q|^2)``, and each pick costs one pass.  With a ridge below a thousandth of
     the largest S_jj, which rounding in float32 comes near to, S and all rows are float64.
 
     With ridge s^2 this is the information gain of a Gaussian process with noise s^2:
@@ -225,8 +225,13 @@ class LogDeterminant(_Foresighted, SetFunction):
             products, traffic = products + check.products, traffic + check.traffic
             held += check.numbers
         held += min(BLOCK / sizes.n_points, sizes.width)  # Copies of rows, for S_jj.
-        of_all = (k * sizes.n_points for k in (products, traffic, held))
-        return Cost(*of_all, calls=calls)
+        of_all = Cost(*(k * sizes.n_points for k in (products, traffic, held)), calls)
+        # Of the kernel within P, and within Q: factors, inverses and copies, in float64.
+        p, q = sizes.n_conditioning, n_query
+        return of_all._replace(
+            products=of_all.products + 4 * p**3 + 10 * q**3,
+            numbers=of_all.numbers + 8 * p**2 + 12 * q**2,
+        )
 
     def _new_rows(self, points, scale=1.0):
         rows, _ = self.posterior_.rows_of(points, scale)

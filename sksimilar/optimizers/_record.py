@@ -114,4 +114,6 @@ def as_selection(points, gains, resolution, bound):
     """Return the `Selection` of points whose gains are known to a resolution."""
     informative = ~(gains.abs() <= resolution)  # What is no number shows.
     gains = gains.where(informative, 0.0)
+    if bound is not None:  # Of which rounding may have left less than there is.
+        bound = max(bound, gains.sum().item())
     return Selection(points, gains, bound, int(informative.sum()))

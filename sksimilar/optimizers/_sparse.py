@@ -1,6 +1,9 @@
 """Greedy on a measure of which only the nearest neighbors count."""
 
 from functools import partial
+from numbers import Integral
+
+from sklearn.utils import check_scalar
 
 from ._greedy import greedy
 from ._record import RESOLUTION, as_selection
@@ -43,13 +46,14 @@ def sparse(measure, candidates, budget, rng=None, track=iter, n_neighbors=N_NEIG
     Raises
     ------
     ValueError
-        If the measure is not facility location.
+        If the measure is not facility location, or no neighbor is to be kept.
     """
     if not hasattr(measure, "nearest"):
         raise ValueError(
             "optimizer='sparse' keeps the nearest candidates of every row, which only "
             "facility location counts. Use optimizer='auto', or function='fl'."
         )
+    check_scalar(n_neighbors, "n_neighbors", Integral, min_val=1)
     near = measure.nearest(candidates, n_neighbors)
     points = greedy(near, candidates, budget, rng, track).points
     gains = measure.gains_along(points)

@@ -1,7 +1,10 @@
 """Greedy over samples of the candidates."""
 
+from numbers import Real
+
 import numpy as np
 import torch
+from sklearn.utils import check_scalar
 
 from ._lazy import check_submodular, renew
 from ._record import Record
@@ -100,4 +103,6 @@ def lazier_than_lazy(measure, candidates, budget, rng=None, track=iter, epsilon=
 
 
 def _sample_size(n_candidates, budget, epsilon):
+    within = {"min_val": 0, "max_val": 1, "include_boundaries": "neither"}
+    check_scalar(epsilon, "epsilon", Real, **within)
     return max(1, int(np.ceil(n_candidates / budget * np.log(1 / epsilon))))

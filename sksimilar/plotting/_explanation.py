@@ -145,7 +145,7 @@ class ExplanationDisplay:
         steps = np.cumsum([0 * told["gain"], *(told[name] for name in parts)], axis=0)
         scale = 1.1 / max(np.ptp(steps), np.finfo(float).tiny)
         heights = top + 0.1 + scale * (steps.max() - steps)  # Downwards, as the axis.
-        lefts, width = np.arange(len(told["gain"])) + 0.1, 0.8 / len(parts)
+        lefts, width = np.arange(len(told["gain"])) + 0.1, 0.8 / max(1, len(parts))
         for place, name in enumerate(parts):
             self.ax_.bar(
                 lefts + place * width,

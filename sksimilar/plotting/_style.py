@@ -95,8 +95,12 @@ def as_cells(ax, names, tops, width, total):
 def name_at_the_end(ax, lines):
     """Write each line's label to the right of the axes, as high as the line ends."""
     ax.autoscale_view()
-    ends = np.array([line.get_xydata()[-1] for line in lines])
-    heights = ax.transLimits.transform(ends)[:, 1]  # Shares of the height of the axes.
+    curves = [(line, line.get_xydata()) for line in lines]
+    curves = [(line, xy[np.isfinite(xy).all(axis=1)]) for line, xy in curves]
+    lines, curves = zip(*[(line, xy) for line, xy in curves if len(xy)])
+    ends = np.array([xy[-1] for xy in curves])
+    to_axes = ax.transScale + ax.transLimits
+    heights = to_axes.transform(ends)[:, 1]  # Shares of the height of the axes.
     height = ax.get_position().height * ax.figure.get_figheight() * 72
     fontsize = em(0.9)
     for line, end, level in zip(lines, ends, apart(heights, 1.3 * fontsize / height)):
