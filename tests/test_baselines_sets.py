@@ -491,3 +491,16 @@ def long_row(number, as_dict):
 def test_copies_are_told_by_all_that_rows_hold(as_dict):
     marks = [fingerprint(long_row(number, as_dict)) for number in (1, 2, 3, 1, 2, 3)]
     assert marks[:3] == marks[3:] and len(set(marks)) == 3
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e7, 1.7e9])
+def test_core_sets_lie_anywhere(offset):
+    # The minutes of an hour after any date, and something else beside.
+    X = np.c_[60.0 * np.arange(50), 100 * np.random.RandomState(0).randn(50)]
+    picks, wanted = [0], 5
+    for _ in range(wanted):
+        nearest = np.linalg.norm(X[:, None] - X[picks], axis=2).min(axis=1)
+        picks.append(int(nearest.argmax()))
+    X[:, 0] += offset
+    got = CoreSetSampler(budget=wanted).fit_select(X, np.r_[0, -np.ones(49)])
+    assert got.tolist() == picks[1:]

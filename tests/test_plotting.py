@@ -425,3 +425,16 @@ def test_names_stand_where_curves_end_on_any_scale_with_gaps_or_without(scale):
     heights = {text.get_text(): text.xyann[1] for text in ax.texts}
     assert 0 <= heights["low"] < 0.2 and 0.8 < heights["high"] <= 1
     assert "none" not in heights
+
+
+@pytest.mark.parametrize("given", [(), ("conditioning_mask",)])
+def test_names_of_roles_are_within_the_figure(given):
+    masks = {name: np.arange(len(DIGITS.data)) % 97 == 5 for name in given}
+    sampler = SIMILARSampler(random_state=0)
+    sampler.fit(DIGITS.data, query_mask=DIGITS.target == 8, **masks).select(5)
+    display = SimilarityDisplay.from_sampler(sampler, n_pool=20)
+    display.figure_.canvas.draw()
+    whole = display.figure_.bbox
+    names = [*display.ax_.get_yticklabels(), display.colorbar_.ax.yaxis.label]
+    for box in map(Text.get_window_extent, names):
+        assert whole.x0 <= box.x0 and box.x1 <= whole.x1

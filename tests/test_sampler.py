@@ -43,6 +43,7 @@ from sksimilar import (
 from sksimilar._validation.numbers import parse_bytes
 from sksimilar.measures import FUNCTIONS, FacilityLocation, LogDeterminant
 from sksimilar.models import MLP
+from sksimilar.optimizers import lazier_than_lazy, sparse, stochastic
 from sksimilar.similarity import CosineSimilarity
 
 N, C = 120, 4
@@ -790,3 +791,66 @@ def test_samplers_share_one_contract(data):
             X, unlabeled(y), query_mask=QUERY, conditioning_mask=KNOWN
         )
         assert len(set(picks)) == 10 and not LABELED[picks].any()
+
+
+def test_an_empty_conditioning_set_is_none_where_there_is_no_conditional_form(data):
+    X, _ = data
+    none = {"conditioning_mask": np.zeros(len(X), dtype=bool)}
+    for name, named in FUNCTIONS.items():
+        if not named.make().takes_conditioning:
+            given = {"query_mask": np.arange(len(X)) < 4}
+            sampler = SIMILARSampler(function=name, budget=3, random_state=0)
+            plain = sampler.fit_select(X, **given)
+            assert_array_equal(sampler.fit_select(X, **given, **none), plain)
+
+
+def needed(**settings):
+    """Return the bytes that a refusal names."""
+    sampler = SIMILARSampler(memory_limit=1, random_state=0, **settings.pop("params"))
+    with pytest.raises(ValueError, match="memory_limit") as error:
+        sampler.fit(**settings)
+    return parse_bytes(re.search(r"needs about ([\d.]+ \w+)", str(error.value))[1])
+
+
+def test_memory_limit_counts_the_kernels_within_given_sets():
+    X = np.random.default_rng(0).normal(size=(500, 6)).astype("float32")
+    given = np.arange(500) < 400
+    squares = 400**2 * 8  # Of one matrix in float64.
+    for name in ("logdetcg", "logdetmi"):
+        mask = "query_mask" if name == "logdetmi" else "conditioning_mask"
+        n_bytes = needed(params={"function": name}, X=X, **{mask: given})
+        assert 3 * squares < n_bytes < 9 * squares
+
+
+def test_memory_limit_counts_a_kernel_where_it_is_copied():
+    X = np.random.default_rng(0).normal(size=(300, 6))
+    kernel, y = X @ X.T, np.where(np.arange(300) < 50, 0, -1)
+    params = {"function": "gc", "metric": "precomputed"}
+    whole = needed(params=params, X=kernel)
+    assert needed(params=params, X=kernel, y=y) > whole + 8 * 240**2
+    params |= {"n_partitions": 3, "merge": False}
+    assert needed(params=params, X=kernel) > 8 * 99**2
+
+
+@pytest.mark.parametrize(
+    "optimizer, message",
+    [
+        (partial(sparse, n_neighbors=0), "n_neighbors"),
+        (partial(sparse, n_neighbors=2.5), "n_neighbors"),
+        (partial(lazier_than_lazy, epsilon=0), "epsilon"),
+        (partial(stochastic, epsilon=-1.0), "epsilon"),
+        (partial(stochastic, epsilon=1.0), "epsilon"),
+    ],
+)
+def test_parameters_of_optimizers_are_named(data, optimizer, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        SIMILARSampler(function="fl", budget=2, optimizer=optimizer).fit_select(data[0])
+
+
+@pytest.mark.parametrize("optimizer", ["auto", "lazy", "sparse"])
+def test_no_selection_is_worth_more_than_its_bound(optimizer):
+    for seed in range(20):
+        X = np.random.RandomState(seed).randn(6, 3).astype("float32")
+        sampler = SIMILARSampler(function="fl", optimizer=optimizer, budget=6)
+        sampler.fit(X).select()
+        assert sampler.value_ <= sampler.bound_ < 1.01 * sampler.value_

@@ -121,12 +121,13 @@ class SimilarityDisplay:
         display : SimilarityDisplay
             The display itself.
         """
-        self.ax_ = new_axes((4.8, 3.8)) if ax is None else ax
+        self.ax_ = new_axes((5.4, 4)) if ax is None else ax
         self.figure_ = self.ax_.figure
         options = {"cmap": "cividis", "interpolation": "nearest"}
         self.image_ = self.ax_.imshow(np.asarray(self.similarity), **options | kwargs)
-        scale = self.ax_.inset_axes([1.04, 0, 0.04, 1])
-        self.colorbar_ = self.figure_.colorbar(self.image_, scale, label="Similarity")
+        self.colorbar_ = self.figure_.colorbar(
+            self.image_, ax=self.ax_, label="Similarity", pad=0.03
+        )
         self.colorbar_.outline.set_visible(False)
         self._separate()
         return self
