@@ -121,7 +121,8 @@ class SimilarityDisplay:
         display : SimilarityDisplay
             The display itself.
         """
-        self.ax_ = new_axes((5.4, 4)) if ax is None else ax
+        # Of squares the usual layout cuts off names.
+        self.ax_ = new_axes((5.4, 4), "compressed") if ax is None else ax
         self.figure_ = self.ax_.figure
         options = {"cmap": "cividis", "interpolation": "nearest"}
         self.image_ = self.ax_.imshow(np.asarray(self.similarity), **options | kwargs)

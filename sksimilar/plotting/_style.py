@@ -30,11 +30,11 @@ def em(share=1.0):
     return share * matplotlib.rcParams["font.size"]
 
 
-def new_axes(size):
+def new_axes(size, layout="constrained"):
     with optional("Matplotlib", "plot"):
         import matplotlib.pyplot as plt
 
-    return plt.subplots(figsize=size, layout="constrained")[1]
+    return plt.subplots(figsize=size, layout=layout)[1]
 
 
 def line_style(place):
