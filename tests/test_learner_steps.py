@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.utils._testing import ignore_warnings
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
@@ -619,7 +619,17 @@ class Precise(nn.Linear):
 def test_rows_of_another_dtype_come_as_a_tensor(module, rows):
     net = NeuralNetClassifier(module, criterion=nn.CrossEntropyLoss, verbose=0)
     run = learner(net, RandomSampler(), n_rounds=1)
-    with pytest.raises(TypeError, match=r"dtype than float32.*torch.from_numpy\(X\)"):
+    with pytest.raises(TypeError, match=r"another dtype .*torch.from_numpy\(X\)"):
         run.fit(rows, Y)
     run.fit(torch.from_numpy(rows), Y)
     assert run.predict(torch.from_numpy(rows)).shape == Y.shape
+
+
+def test_what_a_pipeline_hands_on_is_cast_in_it():
+    net = NeuralNetClassifier(nn.Linear, module__in_features=4, module__out_features=3)
+    net.set_params(criterion=nn.CrossEntropyLoss, verbose=0, train_split=None)
+    steps = StandardScaler(), FunctionTransformer(np.float32)
+    with pytest.raises(TypeError, match=r"FunctionTransformer\(np.float32\)"):
+        learner(make_pipeline(steps[0], net), RandomSampler(), n_rounds=1).fit(X, Y)
+    run = learner(make_pipeline(*steps, net), SIMILARSampler(), n_rounds=1)
+    assert run.fit(X, Y).predict(X).shape == Y.shape
