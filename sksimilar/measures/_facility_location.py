@@ -407,7 +407,7 @@ class _Group:
         for ceilings, sums in self._tiles(self.rows[which], look):
             ceiling = ceiling.maximum(torch.cat(ceilings))
             totals.append(_total(sums))
-        self.ceiling = self.ceiling.index_copy(0, which, ceiling)
+        self.ceiling[which] = ceiling
         return torch.cat(totals)
 
     def between_both(self, other, cover, its_cover):
@@ -440,12 +440,10 @@ class _Group:
 
         tiles = zip(*other._tiles(self.points, look))
         its_ceilings, ceilings, gains, its_gains = map(list, tiles)
-        other.ceiling[which] = torch.stack(list(map(torch.cat, its_ceilings))).amax(
-            dim=0
-        )
-        self.ceiling[its_which] = torch.cat(
-            [torch.stack(c).amax(dim=0) for c in ceilings]
-        )
+        its_ceilings = torch.stack(list(map(torch.cat, its_ceilings)))
+        ceilings = [torch.stack(blocks).amax(dim=0) for blocks in ceilings]
+        other.ceiling[which] = its_ceilings.amax(dim=0)
+        self.ceiling[its_which] = torch.cat(ceilings)
         return _total(map(torch.cat, gains)), torch.cat(list(map(_total, its_gains)))
 
     def _tiles(self, rows, look):
@@ -458,11 +456,11 @@ class _Group:
             return look(to_part(rows[block]), block, columns)
 
         for columns, to_part in self.parts:
-            compute, width = (
-                partial(tile, columns, to_part),
+            width, look_at = (
                 columns.stop - columns.start,
+                partial(tile, columns, to_part),
             )
-            yield zip(*blockwise(compute, len(rows), width, rows.device, TILE))
+            yield zip(*blockwise(look_at, len(rows), width, rows.device, TILE))
 
 
 def _total(parts):

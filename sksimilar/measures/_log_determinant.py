@@ -96,8 +96,9 @@ class LogDeterminant(_Foresighted, SetFunction):
     f(j | C) is the log of what is left of S_jj once C is known, a Schur complement.
     The rows L^-1 S_{C,:} of an incremental Cholesky factor are kept for C alone ([2]_),
     so memory is ``n (|P| + |Q| + budget)`` numbers, with a query and a ridge below 0.03
-    another ``n budget``, beside some ``10 (|P|^2 + |Q|^2)``, and each pick costs one pass.  With a ridge below a thousandth of
-    the largest S_jj, which rounding in float32 comes near to, S and all rows are float64.
+    another ``n budget``, beside some ``10 (|P|^2 + |Q|^2)``, and each pick costs one
+    pass.  With a ridge below a thousandth of the largest S_jj, which rounding in float32
+    comes near to, S and all rows are float64.
 
     With ridge s^2 this is the information gain of a Gaussian process with noise s^2:
     its mutual information is the rule of transductive active learning ([3]_), which
