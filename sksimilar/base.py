@@ -32,7 +32,7 @@ class BaseSampler(BaseEstimator, ABC):
 
     A subclass stores its parameters, ``estimator`` and ``budget`` among them, says in
     `_fit` what it learns from the rows and in `_select` which of ``candidates_`` it
-    wants.  All checks stand here, once.
+    wants.  Checks common to all samplers stand here.
 
     Attributes
     ----------

@@ -8,7 +8,7 @@ __all__ = ["BLOCK", "TILE", "blockwise", "in_blocks"]
 
 BLOCK = 1 << 20  # Numbers that a block holds on the CPU: 4 MB in float32.
 TILE = BLOCK // 4  # Those of one that is read several times, from the caches of a core.
-LARGEST = 1 << 26  # On an accelerator, where every block takes the launch of kernels.
+LARGEST = 1 << 26  # On an accelerator, where every block costs kernel launches.
 SHARE = 16  # A block's part of the memory that is free there.
 
 

@@ -221,7 +221,7 @@ def _is_range(places):
 
 def unit_rows(matrix):
     """Return rows of length 1, however short or long they were; zeros stay zeros."""
-    tiny, huge = 1e-12, 1e15  # Whose squares no precision here fails to hold.
+    tiny, huge = 1e-12, 1e15  # Every precision used here can represent their squares.
     lengths = matrix.norm(dim=1)
     extreme = ~((lengths > tiny) & (lengths < huge))
     if extreme.any():

@@ -42,7 +42,7 @@ IN_ORDER = {
 }
 
 _READING = RLock()  # A network in use has hooks, which two threads would share.
-SLACK = 0.05  # By so much probabilities in 8 bits of precision may miss a sum of 1.
+SLACK = 0.05  # How far probabilities in bfloat16 (8 bits) may be from a sum of 1.
 
 WAYS_OUT = (
     'Name the linear layer that makes the logits with layer="..." (linear layers: {}), '

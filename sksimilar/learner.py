@@ -113,8 +113,8 @@ class ActiveLearner(
 
     oracle : callable, default=None
         Called with positions in X by `fit`; returns their labels, None or -1 for those
-        that nobody can tell.  By default ``y`` holds the answers; so it does best in a
-        search, where X, and so its positions, are those of a fold.
+        that nobody can tell.  By default ``y`` holds the answers.  In a search use
+        ``y``: there an oracle would get positions within a fold.
 
     scoring : str, callable or None, default=None
         Scores every round on ``X_val`` and ``y_val``; by default `score`.
@@ -125,7 +125,8 @@ class ActiveLearner(
     checkpoint : path-like, default=None
         Directory where every training, question and answer is saved.  Called again with
         the same data and parameters, `fit` or `start` goes on from there; others are
-        refused.  Functions count by their names, and of more than 256 MB of X some rows.
+        refused.  Functions are compared by name; of X above 256 MB only a sample of rows
+        is compared.
 
     keep_estimators : bool, default=False
         Keep the classifier of every round, for `staged_predict`.

@@ -159,7 +159,10 @@ def is_frame(X):
 
 
 def fingerprint(row):
-    """Return a text that, but for a chance of 2 ** -64, only equal rows share."""
+    """Return a text that equal rows share, and others practically never do.
+
+    Except for objects that can neither be printed nor pickled: those of a class share it.
+    """
     digest = blake2b(digest_size=16)
     for piece in _pieces(row):
         digest.update(piece)

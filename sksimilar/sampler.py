@@ -101,7 +101,8 @@ class SIMILARSampler(BaseSampler):
 
     memory_limit : int, float or str, default=None
         Refuse, before allocating, a selection that would need more, its embedding
-        included: bytes, or a text such as '2GB'.  Of worker processes, each may.
+        included: bytes, or a text such as '2GB'.  With worker processes, the limit
+        applies to each.
 
     device : str or torch.device, default='auto'
         Where similarities are computed; by default where the network is, or the CPU.

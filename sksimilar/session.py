@@ -347,7 +347,7 @@ class Session:
         """Begin a record, unless the last one holds none of these facts yet."""
         if not self.history or any(fact in self.history[-1] for fact in unless):
             self.history = [*self.history, {"round": len(self.history)}]
-        if "seconds_train" not in self.history[-1]:  # Else its labels are told of.
+        if "seconds_train" not in self.history[-1]:  # Else its record counts them.
             self._note(**history.sizes(self.pool, self.codebook))
 
     def _note(self, **facts):

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 _AXES = "abcdefgh"
-ROUNDING = 16  # Units of it, relative to squared norms, that a distance may be of.
+ROUNDING = 16  # Squared distances below so many rounding units of squared norms are 0.
 
 
 class Similarity(ABC):

@@ -24,7 +24,7 @@ __all__ = [
     "make_scenario",
 ]
 
-GROUPS = COMMON, RARE, OOD = range(3)
+COMMON, RARE, OOD = range(3)  # Groups of classes.
 
 
 def make_scenario(

@@ -1,4 +1,4 @@
-"""What came out of the demonstration: tables of 80 columns, and files.  Floor 4."""
+"""What came out of the demonstration: tables of 80 columns, and files."""
 
 import textwrap
 from functools import partial

@@ -1,4 +1,4 @@
-"""Scenarios of Section 4 of the paper, in small, out of any labeled data.  Floor 4.
+"""Scenarios of Section 4 of the paper, in small, out of any labeled data.
 
 Classes are made rare or called out of distribution, and rows are copied.
 """

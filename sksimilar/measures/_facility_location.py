@@ -19,9 +19,9 @@ from ..blocks import BLOCK, TILE, blockwise
 from ._base import Cost, SetFunction
 from ._nearest import NearestCovers
 
-# Over all pairs, with a query and with conditioning, and how many times as many at most
-# where rows are less alike: what P covers, or Q does not, is left out of all of them.  As
-# seen on last-layer gradients.
+# Passes over all pairs, by (query, conditioning), and how many times as many there are at
+# most where rows are less alike: what P covers or Q does not reach is skipped.  As measured
+# on last-layer gradients.
 PASSES = {
     (False, False): (1.4, 1.5),
     (True, False): (1.9, 1.5),
@@ -242,6 +242,7 @@ class BetweenCovers:
             return covers.diff(dim=0).sum(dim=1, dtype=torch.float64), covers[-1]
 
         width = 6 * len(self.rows)  # What `cummax` returns beside, and differences.
+        # `low` is rebound: `rise` begins the next block at the cover of this one.
         for gain, low in blockwise(rise, len(points), width, points.device):
             gains.append(gain)
         return torch.cat(gains)

@@ -142,7 +142,7 @@ class Posterior:
 def is_large(ridge, diagonal, share=LARGE):
     """Return whether the ridge is at least such a share of the largest S_jj.
 
-    By default one beside which the rounding of what is stored is nothing.
+    By default large enough for the rounding of stored rows not to matter.
     """
     return bool(ridge >= share * diagonal.max())
 
