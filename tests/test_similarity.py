@@ -93,6 +93,9 @@ def test_lazy_equals_dense(name, embedding, dtype, atol, monkeypatch):
     several = torch.stack([w, w.square()], dim=1)
     both = expected[np.ix_(A, B)] @ several.numpy()
     assert_allclose(S.sums(A, B, several), both, rtol=0, atol=5 * atol)
+    for some in range(4):  # In two steps: however little the first or second is.
+        grown = S.summed(B[:some], several[:some]).plus(B[some:], several[some:])
+        assert_allclose(grown(A), both, rtol=0, atol=5 * atol)
     for j in B.split(1):
         alone = expected[np.ix_(A, j)] @ several[:1].numpy()
         assert_allclose(S.sums(A, j, several[:1]), alone, rtol=0, atol=5 * atol)

@@ -47,15 +47,16 @@ class GraphCut(SetFunction):
     def start(self, similarity, ground):
         self.total_ = similarity.sums(everyone(similarity, ground), ground)
         self.diagonal_ = similarity.diagonal().double()
-        self.load_ = _Load.empty(similarity)
+        self.load_ = similarity.summed(ground[:0], self.diagonal_[:0])
         return self
 
     def add(self, points, scale=1.0):
-        self.load_ = self.load_.add(points, scale)
+        weights = torch.full_like(points, scale, dtype=torch.float64)
+        self.load_ = self.load_.plus(points, weights)  # Copies of f keep their own.
         return self
 
     def gains(self, points):
-        within = 2 * self.load_.at(points) + self.diagonal_[points]
+        within = 2 * self.load_(points) + self.diagonal_[points]
         return self.total_[points] - self.lam * within
 
     def measure(
@@ -76,35 +77,7 @@ class GraphCut(SetFunction):
         return positive, 0.0 if monotone else -inf
 
     def cost(self, sizes):
-        return _linear_cost(sizes, calls=80 if sizes.n_query else 300)
-
-
-class _Load:
-    """sum_{j in A} w_j S_ij as A grows, for the points that are asked for.
-
-    Rebound by `add`, so that copies of whoever holds it grow on their own.
-    """
-
-    def __init__(self, similarity, points, weights):
-        self.similarity, self.points, self.weights = similarity, points, weights
-
-    @classmethod
-    def empty(cls, similarity):
-        none = torch.arange(0, device=similarity.diagonal().device)
-        return cls(similarity, none, none.double())
-
-    def add(self, points, weight=1.0):
-        weights = torch.full_like(points, weight, dtype=torch.float64)
-        return _Load(
-            self.similarity,
-            torch.cat([self.points, points]),
-            torch.cat([self.weights, weights]),
-        )
-
-    def at(self, points):
-        if not len(self.points):
-            return 0.0
-        return self.similarity.sums(points, self.points, self.weights)
+        return _linear_cost(sizes, calls=80 if sizes.n_query else 200)
 
 
 def _linear_cost(sizes, calls):

@@ -54,7 +54,7 @@ def lazy(measure, candidates, budget, rng=None, track=iter):
     record = Record(measure, candidates, budget)
     tier = _Tier(record, record.first.clone()).narrowed()
     for i in track(range(budget)):
-        if i % max(1, budget // CERTIFICATES) == 0:
+        if i % -(-budget // CERTIFICATES) == 0:
             tier.certify()
         tier = tier.take()
     return record.selection()

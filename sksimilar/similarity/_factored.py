@@ -1,250 +1,17 @@
-"""Similarities as operators: asked for blocks, never formed whole.  Floor 1.
+"""Inner products of rows that are outer products, and what follows from them."""
 
-Everything here is built on *factors*: thin matrices F, G, ... such that
-<g_i, g_j> = <F_i, F_j> <G_i, G_j> ... .  Gradients of the last layer have two, and plain
-features are the case of one.
-"""
-
-from abc import ABC, abstractmethod
 from copy import copy
 from functools import partial, reduce
 from math import prod
 
 import torch
 
-from .blocks import blockwise, in_blocks
-from .factors import doubled, is_mapped, take_rows, unit_rows
+from ..blocks import blockwise, in_blocks
+from ..factors import doubled, is_mapped, take_rows, unit_rows
+from ._base import Similarity
+from ._sums import Moment
 
-__all__ = [
-    "METRICS",
-    "CosineSimilarity",
-    "DenseSimilarity",
-    "InnerProduct",
-    "RBFSimilarity",
-    "RawCosineSimilarity",
-    "Similarity",
-]
-
-_AXES = "abcdefgh"
 ROUNDING = 16  # Squared distances below so many rounding units of squared norms are 0.
-
-
-class Similarity(ABC):
-    """A symmetric similarity S between n points.
-
-    A subclass writes `__getitem__`, `diagonal` and `__len__`; reductions over a set
-    follow, and are overridden where the structure makes them linear in n.
-
-    Attributes
-    ----------
-    bounds : tuple of float
-        An interval that holds every entry.
-    """
-
-    bounds = (-float("inf"), float("inf"))
-
-    @abstractmethod
-    def __getitem__(self, block):
-        """Return S_{rows, cols} for ``block = (rows, cols)``, tensors or slices."""
-
-    @abstractmethod
-    def diagonal(self):
-        """Return the similarity of every point to itself.
-
-        Returns
-        -------
-        diagonal : tensor of shape (n,)
-            S_ii.
-        """
-
-    @abstractmethod
-    def __len__(self):
-        """Return the number n of points."""
-
-    @abstractmethod
-    def restrict(self, points):
-        """Return S over some of the points alone.
-
-        Parameters
-        ----------
-        points : tensor of shape (n_points,), int64
-            The points to keep; they become 0, 1, ... .
-
-        Returns
-        -------
-        similarity : Similarity
-            Of the same class.
-        """
-
-    def double(self):
-        """Return the same similarity, computed in float64 as far as that adds digits.
-
-        Returns
-        -------
-        similarity : Similarity
-            By default itself: what is there already becomes no more precise.
-        """
-        return self
-
-    def sums(self, points, over, weights=None):
-        """Return sum_{j in over} w_j S_ij for every point i.
-
-        Parameters
-        ----------
-        points : tensor of shape (n_points,), int64
-            The points i.
-
-        over : tensor of shape (n_over,), int64
-            The points j.
-
-        weights : tensor of shape (n_over,) or (n_over, n_sums), float64, default=None
-            The w_j, or some of them at once; all 1 by default.
-
-        Returns
-        -------
-        sums : tensor of shape (n_points,) or (n_points, n_sums), float64
-            One sum for every point, or for every point and column of weights.
-        """
-        weights = (
-            torch.ones_like(over, dtype=torch.float64) if weights is None else weights
-        )
-        return self.reduce(points, over, lambda block: block.double() @ weights)
-
-    def largest(self, points, over):
-        """Return max_{j in over} S_ij for every point i.
-
-        Parameters
-        ----------
-        points : tensor of shape (n_points,), int64
-            The points i.
-
-        over : tensor of shape (n_over,), int64
-            The points j, at least one.
-
-        Returns
-        -------
-        largest : tensor of shape (n_points,)
-            One maximum for every point.
-        """
-        return self.reduce(points, over, lambda block: block.amax(dim=1))
-
-    def ceilings(self, points, groups):
-        """Return what no similarity of a point to any of a group is above.
-
-        For about one product a point and group, not one a pair.
-
-        Parameters
-        ----------
-        points : tensor of shape (n_points,), int64
-            The points i.
-
-        groups : list of tensors of int64
-            The points of each group.
-
-        Returns
-        -------
-        ceilings : tensor of shape (n_groups, n_points)
-            Upper bounds of max_{j in group} S_ij; by default that of all entries.
-        """
-        shape = len(groups), len(points)
-        return self.diagonal().new_full(shape, self.bounds[1])
-
-    def reduce(self, points, over, reduction):
-        """Apply a reduction to S_{points, over}, some rows at a time.
-
-        Parameters
-        ----------
-        points : tensor of shape (n_points,), int64
-            The rows of the block.
-
-        over : tensor of shape (n_over,), int64
-            Its columns.
-
-        reduction : callable
-            Makes something of the same length of a block of rows.
-
-        Returns
-        -------
-        reduced : tensor of shape (n_points, ...)
-            What the reduction has made of all rows.
-        """
-        return self.reducer(over)(points, reduction)
-
-    def reducer(self, over):
-        """Return `reduce` for one set of columns, to be asked many times.
-
-        Parameters
-        ----------
-        over : tensor of shape (n_over,), int64
-            The columns of all blocks.
-
-        Returns
-        -------
-        reducer : callable
-            Takes points and a reduction.
-        """
-        block, width = self.towards(over), self._width() + len(over)
-
-        def reducer(points, reduction):
-            return in_blocks(lambda some: reduction(block(some)), points, width)
-
-        return reducer
-
-    def towards(self, over):
-        """Return a function from points to the block S_{points, over}.
-
-        It may be asked many times, so what depends on ``over`` alone is done once.
-
-        Parameters
-        ----------
-        over : tensor of shape (n_over,), int64
-            The columns of the block.
-
-        Returns
-        -------
-        block : callable
-            Takes a tensor of n_points points and returns one of shape (n_points, n_over).
-        """
-        return lambda points: self[points, over]
-
-    def _width(self):
-        """Return how many numbers are copied of each row of a block."""
-        return 0
-
-
-class DenseSimilarity(Similarity):
-    """A kernel matrix that is there already.
-
-    Parameters
-    ----------
-    matrix : tensor of shape (n, n)
-        Symmetric; positive semidefinite where LogDet functions are used on it.
-    """
-
-    def __init__(self, matrix):
-        self.matrix = matrix
-        self.bounds = (matrix.min().item(), matrix.max().item())
-
-    def __getitem__(self, block):
-        rows, cols = block
-        return self.matrix[rows][:, cols]
-
-    def diagonal(self):
-        return self.matrix.diagonal()
-
-    def __len__(self):
-        return len(self.matrix)
-
-    def towards(self, over):
-        if 16 * len(over) > len(self):
-            return lambda points: take_rows(self.matrix, points).index_select(1, over)
-        few = self.matrix.index_select(0, over)  # For no row to be copied as a whole.
-        return lambda points: few.index_select(1, points).T
-
-    def restrict(self, points):
-        return DenseSimilarity(
-            self.matrix[points[:, None], points]
-        )  # No row as a whole.
 
 
 class InnerProduct(Similarity):
@@ -337,37 +104,15 @@ class InnerProduct(Similarity):
         part.factors = tuple(f.index_select(0, points) for f in self.factors)
         return part
 
-    def sums(self, points, over, weights=None):
+    def summed(self, over, weights):
         widths = [f.shape[1] for f in self.factors]
         if len(over) * sum(widths) < prod(widths):
-            return super().sums(points, over, weights)
-        return self._sums_by_moment(points, over, weights)
+            return super().summed(over, weights)
+        return Moment(self, over, weights)
 
-    def _sums_by_moment(self, points, over, weights):
-        # sum_j w_j <g_i, g_j> = <g_i, sum_j w_j g_j>: linear in both sets.
-        if weights is None:
-            weights = torch.ones_like(over, dtype=torch.float64)
-        # The weights meet the thinnest factor first and the moment the widest: both are
-        # one matrix product then, as torch goes from left to right.
-        factors = sorted(self.factors, key=lambda factor: factor.shape[1])
-        some, axes = "w" * (weights.ndim - 1), _AXES[: len(factors)]
-        rows = [f"n{axis}" for axis in axes]
-        gather = f"n{some},{','.join(rows)}->{axes}{some}"
-        spread = f"{axes}{some},{','.join(rows[::-1])}->n{some}"
-        width = self._width() * weights[:1].numel()
-
-        def doubles(points):
-            return [take_rows(factor, points).double() for factor in factors]
-
-        def part(block):
-            return torch.einsum(gather, weights[block], *doubles(over[block]))
-
-        moment = sum(blockwise(part, len(over), width, over.device))
-
-        def inner(points):
-            return torch.einsum(spread, moment, *doubles(points)[::-1])
-
-        return in_blocks(inner, points, width)
+    def _of_inner(self, sums, weight):
+        """Return weighted sums of S, given those of inner products and the weight."""
+        return sums
 
     def _everyone(self):
         return torch.arange(len(self), device=self.factors[0].device)
@@ -444,9 +189,8 @@ class CosineSimilarity(RawCosineSimilarity):
     def diagonal(self):
         return (1 + super().diagonal()) / 2
 
-    def _sums_by_moment(self, points, over, weights):
-        total = len(over) if weights is None else weights.sum(dim=0)
-        return (total + super()._sums_by_moment(points, over, weights)) / 2
+    def _of_inner(self, sums, weight):
+        return sums.add_(weight).mul_(0.5)
 
 
 class RBFSimilarity(InnerProduct):
@@ -507,7 +251,8 @@ class RBFSimilarity(InnerProduct):
 
     def _scale(self):
         everyone = self._everyone()
-        inner = self._sums_by_moment(everyone, everyone, None).mean() / len(self)
+        once = torch.ones_like(everyone, dtype=torch.float64)
+        inner = Moment(self, everyone, once)(everyone).mean() / len(self)
         spread = 2 * (self.squared_norms.mean() - inner)
         # Of equal rows the spread is rounding, and any unit of length will do.
         least = self.rounding * self.squared_norms.mean()
@@ -552,9 +297,9 @@ class RBFSimilarity(InnerProduct):
         part.squared_norms = self.squared_norms[points]
         return part
 
-    def sums(self, points, over, weights=None):
+    def summed(self, over, weights):
         # No moment: S is not linear in g.
-        return Similarity.sums(self, points, over, weights)
+        return Similarity.summed(self, over, weights)
 
 
 def _ball(rows):
@@ -567,11 +312,3 @@ def _ball(rows):
 def _about(rows, mean, unit):
     """Move and scale rows, in place."""
     return rows.sub_(mean).div_(unit)
-
-
-METRICS = {
-    "cosine": CosineSimilarity,
-    "raw_cosine": RawCosineSimilarity,
-    "dot": InnerProduct,
-    "rbf": RBFSimilarity,
-}
