@@ -31,6 +31,7 @@ from .base import BaseSampler
 from .callbacks import CallbackSupportMixin, with_callbacks
 from .checkpoint import open_checkpoint
 from .classifiers import check_classifier
+from .identity import identify
 from .labels import Codebook, check_labels, sort_answers
 from .pool import Pool, draw_initial
 from .prediction import PredictorMixin
@@ -457,7 +458,7 @@ class ActiveLearner(
         if simulated and foreign is not None and foreign not in codes:
             warn_of_nothing_foreign(self.ood_label, self._codebook.classes_.tolist())
         saves = self.checkpoint is not None
-        identity = history.identity(self, X, codes, masks) if saves else None
+        identity = identify(self, X, codes, masks) if saves else None
         store, stored = open_checkpoint(self.checkpoint, identity)
         seed = draw_seed(self.random_state) if stored is None else stored["seed"]
         pool = self._new_pool(codes, masks, seed, simulated)

@@ -184,7 +184,7 @@ class Pool:
         self.skipped = _put(self.skipped, rows, True)
         self._answer(rows)
 
-    def train(self, number):
+    def note_training(self, number):
         """Note that a training uses the labels of now.
 
         Parameters

@@ -6,8 +6,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from ._validation.labels import UNLABELED, check_column, is_unlabeled
+from .columns import decision_values, predict_columns, probabilities
 from .rows import check_rows, check_sliceable, take
-from .training import decision_values, predict_columns, probabilities
 
 __all__ = ["PredictorMixin"]
 

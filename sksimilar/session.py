@@ -14,6 +14,7 @@ from ._validation.labels import UNLABELED
 from .base import BaseSampler
 from .checkpoint import Checkpoint
 from .classifiers import check_warm_start, device_of, is_network, predictor
+from .columns import in_columns, predict_columns, probabilities
 from .gradients import UnknownLabels
 from .inference import logs_agree
 from .labels import Codebook
@@ -105,7 +106,7 @@ class Session:
             learner.n_classes_param,
             extra=learner.ood_label is not None,
         )
-        classifier = training.in_columns(classifier, codebook)
+        classifier = in_columns(classifier, codebook)
         return cls(
             X=X,
             pool=pool,
@@ -146,7 +147,7 @@ class Session:
         """Train on all labels, and note what ``score`` says of the classifier."""
         self._open_round("seconds_train", "selected")
         begin = time.perf_counter()
-        self.pool.train(self.n_trained)
+        self.pool.note_training(self.n_trained)
         self._train(self.n_trained)
         self._note(seconds_train=time.perf_counter() - begin)
         self.n_trained, self.stale = self.n_trained + 1, False
@@ -233,7 +234,7 @@ class Session:
     def _watch(self):
         """Note the share of unlabeled rows that are of another class than before."""
         n_classes, n_outputs = self.pool.n_classes, self.codebook.n_outputs
-        codes = training.predict_columns(self.estimator, self.X, n_classes, n_outputs)
+        codes = predict_columns(self.estimator, self.X, n_classes, n_outputs)
         before, rest = self.pool.predicted, self.pool.candidates
         if (before != UNKNOWN).any() and rest.any():
             self._note(changed=float((codes != before)[rest].mean()))
@@ -252,9 +253,7 @@ class Session:
     def _tells(self, net):
         """Return what a network says of rows from all over X."""
         places = np.linspace(0, len(self.pool.codes) - 1, N_TOLD).astype(int)
-        return training.probabilities(
-            net, take(self.X, places), self.codebook.n_outputs
-        )
+        return probabilities(net, take(self.X, places), self.codebook.n_outputs)
 
     def _draw(self, n):
         """Choose at random, where there is no classifier to ask or no query to serve."""

@@ -1,4 +1,4 @@
-"""How a classifier is trained on the labeled rows of one round.  Floor 1.
+"""How a classifier is trained on the labeled rows of one round.  Floor 2.
 
 A classifier is anything of scikit-learn's, or a skorch net, or a Pipeline that ends in
 one.  It is trained on columns 0, 1, ... instead of labels, and on the last one for
@@ -15,8 +15,7 @@ from itertools import count
 
 import numpy as np
 import torch
-from sklearn.base import clone, is_classifier
-from sklearn.utils.multiclass import _ovr_decision_function
+from sklearn.base import clone
 from skorch import NeuralNetBinaryClassifier
 from skorch.callbacks import Callback, EpochScoring, Initializer, LRScheduler
 from skorch.dataset import ValidSplit
@@ -33,6 +32,7 @@ from .classifiers import (
     predictor,
     weights_of,
 )
+from .columns import check_columns, probabilities
 from .models import xavier
 from .rows import take, with_labels
 from .seeding import seeded, with_seed
@@ -41,12 +41,8 @@ __all__ = [
     "StopAtAccuracy",
     "check_trained",
     "check_width",
-    "decision_values",
-    "in_columns",
     "paper_training",
-    "predict_columns",
     "prepare",
-    "probabilities",
     "restore",
     "train",
 ]
@@ -61,9 +57,6 @@ OUTPUT_ARGUMENTS = (
     "output_dim",
     "out_features",
 )
-# Parameters that name classes, and those of a search that may name such parameters.
-NAMING = "class_weight", "pos_label"
-SEARCHED = "param_grid", "param_distributions"
 # What torch says where rows are not of the dtype that it looks for.
 OTHER_DTYPE = "same dtype", "scalar types: Long", "scalar type Long"
 
@@ -251,69 +244,12 @@ def check_width(estimator, X, rows, n_outputs, seed):
             proba = net.initialize().predict_proba(_two(X, rows))
         except RuntimeError:
             return  # Training says the same, unless a callback sets the shape by X.
-        _check_columns(proba, n_outputs, net)
+        check_columns(proba, n_outputs, net)
 
 
 def _two(X, rows):
     """Return two rows of X, since a module may squeeze a batch of a single one."""
     return take(X, np.resize(rows, 2))
-
-
-def _check_columns(proba, n_outputs, net):
-    if proba.shape[1] == n_outputs:
-        return
-    way_out = (
-        "Make it a skorch.NeuralNetClassifier"
-        if isinstance(net, NeuralNetBinaryClassifier)
-        else "Name the argument of its module that sets them, as in "
-        "n_classes_param='n_classes'"
-    )
-    raise ValueError(
-        f"The network has {proba.shape[1]} outputs, but {n_outputs} are needed: one for"
-        f" each of the classes, and one more if there is an `ood_label`. {way_out}, or "
-        "declare `classes` that have no label yet."
-    )
-
-
-def in_columns(estimator, codebook):
-    """Return a classifier whose parameters name columns in the place of classes."""
-    params = estimator.get_params()
-    renamed = {
-        name: _in_columns(name, value, codebook) for name, value in params.items()
-    }
-    changed = {name: v for name, v in renamed.items() if v is not params[name]}
-    return estimator.set_params(**changed) if changed else estimator
-
-
-def _in_columns(name, value, codebook):
-    """Return the value of a parameter of this name; itself, where it names no class."""
-    kind = _kind(name)
-    if kind == "pos_label" and value is not None:
-        return int(codebook.encode([value], f"`{name}`")[0])
-    if kind == "class_weight" and isinstance(value, dict):
-        columns = codebook.encode(list(value), f"`{name}`").tolist()
-        ones = dict.fromkeys(range(codebook.n_outputs), 1)
-        return ones | dict(zip(columns, value.values()))
-    if kind in SEARCHED and isinstance(value, dict):
-        return _grid_in_columns(value, codebook)
-    if kind in SEARCHED and isinstance(value, list):
-        return [_grid_in_columns(grid, codebook) for grid in value]
-    return value
-
-
-def _grid_in_columns(grid, codebook):
-    """Return a grid, with columns in its lists of what names classes."""
-    return {
-        name: [_in_columns(name, value, codebook) for value in values]
-        if _kind(name) in NAMING and isinstance(values, (list, tuple, np.ndarray))
-        else values
-        for name, values in grid.items()
-    }
-
-
-def _kind(name):
-    """Return the name of a parameter without that of the estimator that has it."""
-    return name.rpartition("__")[2]
 
 
 def train(estimator, X, rows, codes, seed, previous=None):
@@ -514,47 +450,3 @@ def _without_single_row(size, n_rows):
 def _targets(estimator, codes):
     binary = isinstance(final_step(estimator)[0], NeuralNetBinaryClassifier)
     return codes.astype(np.float32) if binary else codes
-
-
-def predict_columns(estimator, X, n_classes, n_outputs):
-    """Return the most likely of the first ``n_classes`` columns in each row."""
-    # A plain net is no classifier, and predicts what its module returns.
-    if n_outputs == n_classes and is_classifier(predictor(estimator)):
-        with seeded(0, device_of(estimator)):  # A DataLoader draws a number.
-            return np.asarray(estimator.predict(X)).astype(np.int64)
-    told = probabilities if hasattr(estimator, "predict_proba") else decision_values
-    return told(estimator, X, n_outputs)[:, :n_classes].argmax(axis=1)
-
-
-def probabilities(estimator, X, n_outputs):
-    """Return the probability of every column, 0 for those without a label so far."""
-    with seeded(0, device_of(estimator)):  # A DataLoader draws a number.
-        proba = np.asarray(estimator.predict_proba(X))
-    net = predictor(estimator)
-    if is_network(net):
-        _check_columns(proba, n_outputs, net)
-        return proba
-    full = np.zeros((len(proba), n_outputs), dtype=proba.dtype)
-    full[:, estimator.classes_] = proba
-    return full
-
-
-def decision_values(estimator, X, n_outputs):
-    """Return the confidence in every column, -inf for those without a label so far.
-
-    Two classes have one value by convention: the columns differ by it, exactly.
-    """
-    values = np.asarray(estimator.decision_function(X))
-    if values.ndim == 1:
-        values = np.column_stack([-values / 2, values / 2])
-    elif _compares_pairs(estimator):  # As SVC(decision_function_shape="ovr") does.
-        n_known = len(estimator.classes_)
-        values = _ovr_decision_function(values < 0, -values, n_known)
-    full = np.full((len(values), n_outputs), -np.inf, dtype=values.dtype)
-    full[:, estimator.classes_] = values
-    return full
-
-
-def _compares_pairs(estimator):
-    """Return whether its decision values have a column for every pair of classes."""
-    return getattr(predictor(estimator), "decision_function_shape", None) == "ovo"

@@ -33,7 +33,7 @@ from torch.utils.data import get_worker_info
 from sksimilar import RandomSampler, SIMILARSampler
 from sksimilar.baselines import FISHERSampler
 from sksimilar.checkpoint import Checkpoint, _npz, _to_arrays
-from sksimilar.history import describe
+from sksimilar.identity import describe
 from sksimilar.learner import ActiveLearner
 from sksimilar.models import MLP
 from sksimilar.scenarios import Scenario

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..training import predict_columns, prepare, train
+from ..columns import predict_columns
+from ..training import prepare, train
 
 __all__ = ["Task"]
 
