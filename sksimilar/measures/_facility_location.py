@@ -318,7 +318,7 @@ class BetweenCovers:
         for k, group in enumerate(self.groups):
             owner[group.points] = k
         owner = owner[self.rows]
-        opened = [owner[self._open_to(group)] for group in self.groups]
+        opened = (owner[self._open_to(group)] for group in self.groups)
         opened = torch.stack([rows.bincount(minlength=n_groups) for rows in opened])
         sizes = owner.bincount(minlength=n_groups)[:, None]
         both, alone = sizes * sizes.T, sizes * opened
@@ -399,17 +399,17 @@ class _Group:
         low, high = low[:, None], high[:, None]
 
         def look(S, block, columns):
-            ceiling, least = S.amax(dim=1), low[block]
+            highest, least = S.amax(dim=1), low[block]
             # One bound at a time: torch's `clamp` by two tensors is ten times slower.
             S.clamp_max_(high[block]).clamp_min_(least).sub_(least)
-            return ceiling, S.sum(dim=0)
+            return highest, S.sum(dim=0)
 
-        totals, ceiling = [], low.new_full((len(which),), -torch.inf)
-        for ceilings, sums in self._tiles(self.rows[which], look):
-            ceiling = ceiling.maximum(torch.cat(ceilings))
-            totals.append(_total(sums))
+        total, ceiling = self._nothing(), low.new_full((len(which),), -torch.inf)
+        for block, columns, (highest, sums) in self._tiles(self.rows[which], look):
+            _raise(ceiling[block], highest)
+            total[columns] += sums
         self.ceiling[which] = ceiling
-        return torch.cat(totals)
+        return total
 
     def between_both(self, other, cover, its_cover):
         """Return what two groups gain at the points of each other, as rows.
@@ -433,36 +433,45 @@ class _Group:
         low, high = low[:, None], high[:, None]
 
         def look(S, block, columns):
-            ceilings, least = (S.amax(dim=1), S.amax(dim=0)), low[block]
-            its_gain = S.clamp_max(high[block]).clamp_min_(least).sub_(least).sum(dim=0)
+            highest, its_highest = S.amax(dim=0), S.amax(dim=1)
+            least = low[block]
+            its_sums = S.clamp_max(high[block]).clamp_min_(least).sub_(least).sum(dim=0)
             least = its_low[columns]
             S.clamp_max_(its_high[columns]).clamp_min_(least).sub_(least)
-            return *ceilings, S.sum(dim=1), its_gain
+            return (highest, its_highest), (S.sum(dim=1), its_sums)
 
-        tiles = zip(*other._tiles(self.points, look))
-        its_ceilings, ceilings, gains, its_gains = map(list, tiles)
-        its_ceilings = torch.stack(list(map(torch.cat, its_ceilings)))
-        ceilings = [torch.stack(blocks).amax(dim=0) for blocks in ceilings]
-        other.ceiling[which] = its_ceilings.amax(dim=0)
-        self.ceiling[its_which] = torch.cat(ceilings)
-        return _total(map(torch.cat, gains)), torch.cat(list(map(_total, its_gains)))
+        gain, its_gain = self._nothing(), other._nothing()
+        ceiling = torch.full_like(its_low, -torch.inf)
+        its_ceiling = torch.full_like(low[:, 0], -torch.inf)
+        for block, columns, (highest, sums) in other._tiles(self.points, look):
+            _raise(ceiling[columns], highest[0])
+            _raise(its_ceiling[block], highest[1])
+            gain[block] += sums[0]
+            its_gain[columns] += sums[1]
+        self.ceiling[its_which], other.ceiling[which] = ceiling, its_ceiling
+        return gain, its_gain
+
+    def _nothing(self):
+        return torch.zeros_like(self.points, dtype=torch.float64)
 
     def _tiles(self, rows, look):
-        """Yield what is seen of S_{rows, points}, for one part of the points at a time.
+        """Yield what is seen of S_{rows, points} in one tile, and where that is.
 
         A tile is low as well as wide, or its products would read more than they multiply.
+        What is seen has room elsewhere: were it kept, little between much, no memory would
+        be whole.
         """
 
         def tile(columns, to_part, block):
-            return look(to_part(rows[block]), block, columns)
+            return block, columns, look(to_part(rows[block]), block, columns)
 
         for columns, to_part in self.parts:
             width, look_at = (
                 columns.stop - columns.start,
                 partial(tile, columns, to_part),
             )
-            yield zip(*blockwise(look_at, len(rows), width, rows.device, TILE))
+            yield from blockwise(look_at, len(rows), width, rows.device, TILE)
 
 
-def _total(parts):
-    return torch.stack(list(parts)).sum(dim=0, dtype=torch.float64)
+def _raise(ceiling, highest):
+    torch.maximum(ceiling, highest, out=ceiling)
