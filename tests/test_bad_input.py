@@ -280,7 +280,7 @@ BAD = [
     (lambda: SIMILARSampler().select(), "not fitted", NotFittedError),
     (lambda: fitted().explain(), "`select` first", NotFittedError),
     (lambda: fitted().evaluate([0]), "`indices` candidates 0"),
-    (lambda: fitted().evaluate([30, 30]), "`indices` distinct"),
+    (lambda: fitted().evaluate([30, 30]), "`indices` more than once"),
     (lambda: fitted().evaluate([30.5]), "`indices` integers float64"),
     (lambda: fitted().evaluate(~KNOWN), "`indices` bool numpy.flatnonzero"),
     # The functions.

@@ -1098,7 +1098,7 @@ def test_rows_stay_positions_in_x_and_are_never_asked_for_twice():
         (([0, 1], ["ant"]), "names 2 rows, and there are 1 labels"),
         (([90], ["ant"]), "from 0 to 89; got 90 to 90"),
         (([-1], ["ant"]), "from 0 to 89; got -1 to -1"),
-        (([3, 3], ["ant", "ant"]), "names a row more than once"),
+        (([3, 3], ["ant", "ant"]), "names row 3 more than once"),
         ((LABELED, ["ant"] * 90), "must be positions in X"),
         (([0], [-1]), "Pass rows that nobody can label as `skipped`"),
     ],

@@ -336,7 +336,7 @@ def test_evaluate_refuses_what_is_no_set_of_candidates(data):
     sampler = SIMILARSampler().fit(X, unlabeled(y))
     with pytest.raises(ValueError, match="3, which is none"):
         sampler.evaluate([50, 3])
-    with pytest.raises(ValueError, match="repeated"):
+    with pytest.raises(ValueError, match="more than once"):
         sampler.evaluate([50, 50])
     assert sampler.evaluate([]) == 0
 

@@ -62,8 +62,7 @@ def check_candidates(indices, candidates, name):
             f"`{name}` must be candidates, got {strange[0]}, which is none: a set is "
             "valued only where it meets neither query nor conditioning rows."
         )
-    if len(np.unique(indices)) < len(indices):
-        raise ValueError(f"`{name}` must be distinct, got a repeated position.")
+    _check_distinct(indices, name)
     return indices
 
 
@@ -79,33 +78,34 @@ def check_known(indices, known, name):
     return indices
 
 
-def _as_positions(indices, name):
-    indices = np.ravel(as_array(indices))
-    if not len(indices):
-        return np.empty(0, dtype=np.int64)
-    if indices.dtype.kind not in "iu":
-        raise ValueError(
-            f"`{name}` must be positions in X, integers; got {indices.dtype}. A mask "
-            "becomes positions by `numpy.flatnonzero(mask)`."
-        )
-    return indices.astype(np.int64)
-
-
 def check_positions(indices, n_samples, name):
     """Return positions in X as an int64 array, each at most once."""
-    indices = np.atleast_1d(np.asarray(indices))
-    if not indices.size:
-        return np.empty(0, dtype=np.int64)
-    if indices.dtype.kind not in "iu" or indices.ndim != 1:
-        raise ValueError(
-            f"`{name}` must be positions in X, integers from 0 to {n_samples - 1}; got "
-            f"{indices.dtype} of shape {indices.shape}."
-        )
-    if indices.min() < 0 or indices.max() >= n_samples:
+    indices = _as_positions(indices, name)
+    if len(indices) and not 0 <= indices.min() <= indices.max() < n_samples:
         raise ValueError(
             f"`{name}` must be positions in X, from 0 to {n_samples - 1}; got "
             f"{indices.min()} to {indices.max()}."
         )
-    if len(np.unique(indices)) < len(indices):
-        raise ValueError(f"`{name}` names a row more than once.")
+    _check_distinct(indices, name)
+    return indices
+
+
+def _as_positions(indices, name):
+    indices = np.atleast_1d(as_array(indices))
+    if not indices.size:
+        return np.empty(0, dtype=np.int64)
+    if indices.dtype.kind not in "iu" or indices.ndim != 1:
+        raise ValueError(
+            f"`{name}` must be positions in X, integers; got {indices.dtype} of shape "
+            f"{indices.shape}. A mask becomes positions by `numpy.flatnonzero(mask)`."
+        )
     return indices.astype(np.int64)
+
+
+def _check_distinct(indices, name):
+    rows, counts = np.unique(indices, return_counts=True)
+    if (counts > 1).any():
+        raise ValueError(
+            f"`{name}` names row {rows[counts > 1][0]} more than once. Leave the others "
+            "out, as `numpy.unique` does."
+        )
