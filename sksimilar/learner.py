@@ -35,6 +35,7 @@ from .identity import identify
 from .labels import Codebook, check_labels, sort_answers
 from .pool import Pool, draw_initial
 from .prediction import PredictorMixin
+from .progress import bar
 from .rows import check_sliceable, take
 from .sampler import SIMILARSampler
 from .scenarios import Scenario, resolve
@@ -582,11 +583,7 @@ class ActiveLearner(
 
     def _rounds_left(self):
         rounds = range(self._session.n_rounds, self.n_rounds)
-        if not self.verbose:
-            return rounds
-        from tqdm.auto import tqdm
-
-        return tqdm(rounds, desc="active learning", unit="round")
+        return bar(rounds, "active learning", unit="round") if self.verbose else rounds
 
     def _started(self, method):
         if not hasattr(self, "_session"):

@@ -12,7 +12,7 @@ from .factors import READ_AT_ONCE
 from .measures import FUNCTIONS
 from .problem import Problem
 
-__all__ = ["Plan", "expected_seconds", "progress"]
+__all__ = ["Plan", "expected_seconds"]
 
 
 @dataclass(frozen=True)
@@ -195,14 +195,12 @@ class Plan:
     def _fits(self, name, limit):
         """Return whether a function could take the place of this one."""
         named, problem = FUNCTIONS[name], self.problem
-        has_sets = problem.query is not None, problem.conditioning is not None
-        wants = named.query, named.conditioning
-        if any(want not in (None, has) for want, has in zip(wants, has_sets)):
+        sets = problem.query, problem.conditioning
+        if not named.fits(*sets):
             return False
         function = named.make()
-        given = problem.similarity.bounds, problem.query, problem.conditioning
         try:
-            function.check(*given)
+            function.check(problem.similarity.bounds, *sets)
         except ValueError:
             return False
         # Whether weights above 1 are admissible is known only once they are tried.
@@ -251,14 +249,3 @@ def _fastest(work, device, repeats=5):
             torch.cuda.synchronize(device)
         times.append(perf_counter() - start)
     return min(times)
-
-
-def progress(verbose, label):
-    """Return what wraps a range of steps: a tqdm bar where wanted and installed."""
-    if not verbose:
-        return iter
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
-        return iter
-    return lambda steps: tqdm(steps, desc=label, leave=False)

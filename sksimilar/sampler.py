@@ -20,7 +20,8 @@ from .embeddings import DTYPES, similarity_of, truly_labeled
 from .measures import resolve_function
 from .optimizers import OPTIMIZERS
 from .partition import RawProblem, solve_in_parts
-from .planning import Plan, progress
+from .planning import Plan
+from .progress import bar
 from .similarity import METRICS
 
 __all__ = ["SIMILARSampler"]
@@ -451,7 +452,7 @@ class SIMILARSampler(BaseSampler):
                 self.n_jobs,
             )
         else:
-            track = progress(self.verbose, "picks")
+            track = partial(bar, label="picks", leave=False) if self.verbose else iter
             problem = self._problem_.embed()
             selection = problem.solve(self.optimizer, n, rng, track)
         self.gains_ = selection.gains.cpu().numpy()

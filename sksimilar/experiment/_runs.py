@@ -9,6 +9,7 @@ import torch
 from joblib import Parallel, delayed, parallel_config
 
 from ..learner import ActiveLearner
+from ..progress import bar
 
 __all__ = ["Run", "compare", "in_parallel", "progress", "run"]
 
@@ -190,7 +191,7 @@ def in_parallel(jobs, n_jobs):
 
 
 def progress(runs, total):
-    """Yield runs as they finish, under a progress bar or else line by line.
+    """Return runs as they finish, under a progress bar.
 
     Parameters
     ----------
@@ -200,19 +201,12 @@ def progress(runs, total):
     total : int
         How many there will be.
 
-    Yields
-    ------
-    run : Run
-        As it comes.
+    Returns
+    -------
+    runs : iterable of Run
+        The same, as they come.
     """
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
-        for done, run in enumerate(runs, start=1):
-            print(f"{done} of {total} runs done: {run.method}, seed {run.seed}")
-            yield run
-    else:
-        yield from tqdm(runs, desc="active learning", unit="run", total=total, ncols=79)
+    return bar(runs, "active learning", unit="run", total=total, ncols=79)
 
 
 @contextmanager
