@@ -137,7 +137,7 @@ class Problem:
         first = self.similarity[:1, :1]
         width = sum(f.shape[1] for f in getattr(self.similarity, "factors", [first]))
         n_points, given = n_candidates + sum(self._n_given), self._n_given
-        others = self.eta, self.nu, neighbors_kept(optimizer)
+        others = self.eta, self.nu, neighbors_kept(optimizer), self.similarity.linear
         return self.function.cost(
             Sizes(n_points, n_ground, *given, budget, width, *others)
         )

@@ -20,18 +20,12 @@ from functools import partial
 from typing import NamedTuple
 
 from .._validation.words import check_choice
-from ._base import (
-    AcquisitionFunction,
-    Cost,
-    InformationMeasure,
-    QueryFunction,
-    SetFunction,
-    Sizes,
-)
+from ._base import AcquisitionFunction, Cost, QueryFunction, Sizes
 from ._facility_location import FacilityLocation
 from ._graph_cut import DiverseGraphCut, GraphCut
 from ._log_determinant import LogDeterminant
 from ._query import ConcaveOverModular, QueryFacilityLocation
+from ._set_function import InformationMeasure, SetFunction
 
 __all__ = [
     "FUNCTIONS",
@@ -66,6 +60,11 @@ class Named(NamedTuple):
     make: Callable
     query: bool | None = None
     conditioning: bool | None = None
+
+    def fits(self, query, conditioning):
+        """Return whether there are the sets that the function asks for."""
+        wanted = (self.query, query), (self.conditioning, conditioning)
+        return all(_is_as_wanted(*one) for one in wanted)
 
 
 FUNCTIONS = {
@@ -128,7 +127,7 @@ def resolve_function(function, query=None, conditioning=None):
         (named.query, query, "query_mask"),
         (named.conditioning, conditioning, "conditioning_mask"),
     ):
-        if not _fits(wanted, given):
+        if not _is_as_wanted(wanted, given):
             raise ValueError(
                 f"function={function!r} {'needs' if wanted else 'takes no'} `{mask}`. "
                 f"{'Pass' if wanted else 'Leave out'} the mask, or use a function for "
@@ -152,7 +151,7 @@ def _automatic(query, conditioning):
     return FacilityLocation()
 
 
-def _fits(wanted, given):
+def _is_as_wanted(wanted, given):
     """Return whether a set is there as wanted; an empty one may be named or left out."""
     if wanted is None or wanted == (given is not None):
         return True
@@ -164,6 +163,6 @@ def _alternatives(query, conditioning):
     fitting = [
         repr(name)
         for name, named in FUNCTIONS.items()
-        if _fits(named.query, query) and _fits(named.conditioning, conditioning)
+        if named.fits(query, conditioning)
     ]
     return ", ".join(fitting)

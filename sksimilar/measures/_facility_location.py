@@ -16,17 +16,18 @@ import torch
 from sklearn.utils._param_validation import Interval
 
 from ..blocks import BLOCK, TILE, blockwise
-from ._base import Cost, SetFunction
+from ._base import Cost
 from ._nearest import NearestCovers
+from ._set_function import SetFunction
 
-# Passes over all pairs, by (query, conditioning), and how many times as many there are at
-# most where rows are less alike: what P covers or Q does not reach is skipped.  As measured
-# on last-layer gradients.
+# Passes over all pairs, by (query, conditioning): as measured on last-layer gradients, what
+# P covers or Q does not reach being skipped; at most, where many features make rows less
+# alike; and by a kernel that is given or decays, of which less is known beforehand.
 PASSES = {
-    (False, False): (1.4, 1.5),
-    (True, False): (1.9, 1.5),
-    (False, True): (0.2, 3.0),
-    (True, True): (0.012, 3.0),
+    (False, False): (1.4, 2.1, 1.6),
+    (True, False): (1.9, 2.85, 1.5),
+    (False, True): (0.2, 0.6, 0.5),
+    (True, True): (0.012, 0.036, 0.036),
 }
 # Groups of alike points: at most so many, and of about this size at least.  More of them
 # skip more rows, in more and smaller products.  They form about points of a sample.
@@ -119,16 +120,17 @@ class FacilityLocation(SetFunction):
     def cost(self, sizes):
         pairs = sizes.n_points * sizes.n_ground
         given = sizes.n_ground * (sizes.n_query + sizes.n_conditioning)
-        passes, most = PASSES[bool(sizes.n_query), bool(sizes.n_conditioning)]
-        # Rows of more features are less alike, and fewer pairs can be left out.
-        passes *= min(most, 1 + sizes.width / 700)
+        passes, most, by_pairs = PASSES[bool(sizes.n_query), bool(sizes.n_conditioning)]
+        passes = (
+            min(most, passes * (1 + sizes.width / 700)) if sizes.linear else by_pairs
+        )
         if sizes.n_neighbors:
             return self._cost_of_nearest(sizes, pairs, given)
         points = sizes.n_points * (sizes.width + 6)  # Factors by group; float64 gains.
         ground = sizes.n_ground * (sizes.width + N_GROUPS + 6)
         return Cost(
             3 * sizes.width * (passes * pairs + given),
-            40 * passes * pairs + given,
+            (40 if sizes.linear else 100) * passes * pairs + given,
             3 * min(BLOCK, pairs) + points + ground,
             calls=10 * N_GROUPS,
         )

@@ -7,8 +7,10 @@ import torch
 from sklearn.utils._param_validation import Interval
 
 from ..blocks import BLOCK, blockwise
-from ._base import Cost, QueryFunction, SetFunction, everyone
+from ._base import Cost, QueryFunction, everyone
+from ._set_function import SetFunction
 
+PER_PAIR = 80  # Numbers read or written for one, from a product to a sum in float64.
 LOWERED = 32  # Numbers of a point while its gain is lowered: few, to stay in caches.
 
 
@@ -77,7 +79,14 @@ class GraphCut(SetFunction):
         return positive, 0.0 if monotone else -inf
 
     def cost(self, sizes):
-        return _linear_cost(sizes, calls=80 if sizes.n_query else 200)
+        cost = _linear_cost(sizes, calls=80 if sizes.n_query else 200)
+        if sizes.linear or sizes.n_query:
+            return cost
+        pairs = sizes.n_points * sizes.n_ground
+        return cost._replace(
+            products=cost.products + 2 * sizes.width * pairs,
+            traffic=cost.traffic + PER_PAIR * pairs,
+        )
 
 
 def _linear_cost(sizes, calls):

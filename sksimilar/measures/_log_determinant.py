@@ -9,8 +9,9 @@ import torch
 from sklearn.utils._param_validation import Interval
 
 from ..blocks import BLOCK, blockwise, in_blocks
-from ._base import Cost, SetFunction
+from ._base import Cost
 from ._posterior import LARGE, SLAB, SMALL, Posterior, Slabs, inverse, is_large, lessen
+from ._set_function import SetFunction
 from ._weights import check_weights, cost_of_check
 
 LEFT = 8  # Numbers of a point while what is left of it is looked at.

@@ -19,9 +19,13 @@ class Similarity(ABC):
     ----------
     bounds : tuple of float
         An interval that holds every entry.
+
+    linear : bool
+        Whether sums over a set take a pass over it, and not over all pairs.
     """
 
     bounds = (-float("inf"), float("inf"))
+    linear = False
 
     @abstractmethod
     def __getitem__(self, block):

@@ -27,6 +27,7 @@ class InnerProduct(Similarity):
         Whether `prepare` was applied to them already.
     """
 
+    linear = True
     settle = None  # What to do with a single factor once all rows are there.
 
     def __init__(self, *factors, prepared=False):
@@ -210,6 +211,7 @@ class RBFSimilarity(InnerProduct):
     """
 
     bounds = (0.0, 1.0)
+    linear = False
 
     @staticmethod
     def settle(factor):
