@@ -147,12 +147,13 @@ def test_items_are_in_order_with_rare_ones_framed():
     assert [tick.get_text() for tick in ax.get_yticklabels()] == list(selected)
 
 
-def test_classes_are_below_their_images_and_cover_nothing():
+@pytest.mark.parametrize("names", [range(10), ["automobile", "chrysanthemum"] * 5])
+def test_classes_are_below_their_images_and_cover_nothing(names):
     selected = {"first": range(20), "second": range(20, 40)}
-    display = SelectedItemsDisplay.from_selection(
-        DIGITS.images, DIGITS.target, selected
-    )
+    labels = np.asarray(names)[DIGITS.target]
+    display = SelectedItemsDisplay.from_selection(DIGITS.images, labels, selected)
     texts = boxes(display.ax_.texts)
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(texts, 2))
     images = [image.get_window_extent() for image in display.ax_.images]
     assert not any(t.overlaps(i) for t in texts for i in images)
     assert all(t.y1 < i.y0 for t, i in zip(texts, images))

@@ -7,11 +7,13 @@ from ._style import CELL, FRAME, as_cells, em, new_axes, show_item
 
 __all__ = ["SelectedItemsDisplay"]
 
+LONGEST, LETTER = 8, 0.09  # Letters below an image, and the width of one in inches.
+
 
 class SelectedItemsDisplay:
     """Show the images that were picked: a row for each method, in order of choice.
 
-    Below every image stands its true class.
+    Below every image stands its true class, as far as there is room for its name.
 
     Parameters
     ----------
@@ -115,13 +117,15 @@ class SelectedItemsDisplay:
         display : SelectedItemsDisplay
             The display itself.
         """
-        labels = list(self.labels)  # By position, whatever its index.
+        labels = [_short(str(label)) for label in self.labels]  # Whatever its index.
         mask = check_mask(self.highlight_mask, len(labels), "highlight_mask")
         special = np.zeros(len(labels), dtype=bool) if mask is None else mask
         rows = [np.asarray(r, dtype=int) for r in self.selected.values()]
         total = max([1, *map(len, rows)])
         rows, width = [r[:n_items] for r in rows], min(total, n_items)
-        size = (1.8 + 0.42 * width, 0.6 + 0.66 * len(rows))
+        longest = max((len(labels[item]) for row in rows for item in row), default=0)
+        cell = max(0.42, LETTER * longest)
+        size = (1.8 + cell * width, 0.6 + (0.24 + cell) * len(rows))
         self.ax_ = new_axes(size) if ax is None else ax
         self.figure_ = self.ax_.figure
         for row, items in enumerate(rows):
@@ -138,7 +142,7 @@ class SelectedItemsDisplay:
         self.ax_.text(
             left + 0.5,
             top + 1.2,
-            str(label),
+            label,
             ha="center",
             va="center",
             fontsize="small",
@@ -154,3 +158,7 @@ class SelectedItemsDisplay:
         corner = (left + 0.04, top + 0.04)
         style = {"edgecolor": FRAME, "linewidth": em(0.16), "fill": False}
         self.ax_.add_patch(Rectangle(corner, 0.92, 0.92, **style))
+
+
+def _short(name):
+    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
