@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 __all__ = [
     "READ_AT_ONCE",
+    "ChangedRows",
     "MappedRows",
     "doubled",
     "gradient_factors",
@@ -186,29 +187,54 @@ def is_mapped(matrix):
     return isinstance(matrix, MappedRows)
 
 
-class _DoubledRows:
-    """A matrix whose rows turn into float64 as they are read.
+class ChangedRows:
+    """A matrix whose rows change as they are read.
 
-    Reading is what takes time, and there are half as many bytes to read.
+    Reading is what takes time, and there is no other copy of the matrix.
+
+    Parameters
+    ----------
+    matrix : tensor of shape (n, d), or another of this kind
+        What is read.
+
+    change : callable
+        Takes rows and returns as many.
     """
 
-    def __init__(self, matrix):
-        self.matrix = matrix
+    def __init__(self, matrix, change):
+        self.matrix, self.change = matrix, change
         self.shape, self.device = matrix.shape, matrix.device
 
     def __len__(self):
         return len(self.matrix)
 
     def __getitem__(self, points):
-        return self.matrix[points].double()
+        return self.change(self.matrix[points])
 
     def index_select(self, dim, points):
-        return self.matrix.index_select(dim, points).double()
+        """Read some rows.
+
+        Parameters
+        ----------
+        dim : int
+            0; present so that this is called as a tensor is.
+
+        points : tensor of shape (n_points,), int64
+            The rows to read.
+
+        Returns
+        -------
+        rows : tensor of shape (n_points, n_columns)
+            As they are changed.
+        """
+        return self.change(self.matrix.index_select(dim, points))
 
 
 def doubled(matrix):
-    """Return a factor whose rows are float64 once they are read."""
-    return matrix.double() if is_mapped(matrix) else _DoubledRows(matrix)
+    """Return a factor whose rows are float64 once they are read: half the bytes to read."""
+    if is_mapped(matrix):
+        return matrix.double()
+    return ChangedRows(matrix, torch.Tensor.double)
 
 
 def _is_range(places):

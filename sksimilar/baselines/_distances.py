@@ -3,7 +3,7 @@
 import torch
 
 from ..blocks import TILE, blockwise
-from ..factors import take_rows
+from ..factors import ChangedRows, take_rows
 from ..similarity import InnerProduct
 
 ROUNDING = 1e-12  # Of the squared norm, in float64; float32 features know no better.
@@ -24,7 +24,10 @@ class SquaredDistances:
     def __init__(self, similarity):
         factors = similarity.double().factors
         if len(factors) == 1:  # Far from the origin distances would be rounding.
-            factors = (_FromFirst(factors[0]),)
+            first = take_rows(
+                factors[0], slice(1)
+            )  # What is equal stays so without it.
+            factors = (ChangedRows(factors[0], lambda rows: rows - first),)
         self.inner = InnerProduct(*factors)
         self.squared_norms = self.inner.diagonal()
         self.width = sum(f.shape[1] for f in similarity.factors)
@@ -53,23 +56,6 @@ class SquaredDistances:
             TILE,
         )
         return torch.cat(list(nearest))
-
-
-class _FromFirst:
-    """Rows less the first of them, as they are read: what is equal stays so."""
-
-    def __init__(self, matrix):
-        self.matrix, self.shape, self.device = matrix, matrix.shape, matrix.device
-        self.first = take_rows(matrix, slice(1))
-
-    def __len__(self):
-        return len(self.matrix)
-
-    def __getitem__(self, points):
-        return self.matrix[points] - self.first
-
-    def index_select(self, dim, points):
-        return self.matrix.index_select(dim, points) - self.first
 
 
 class KCenter:
