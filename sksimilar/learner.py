@@ -77,7 +77,8 @@ class ActiveLearner(
 
     sampler : BaseEstimator with ``fit`` and ``select``, default=None
         Names the rows to label; by default a :class:`~sksimilar.SIMILARSampler`.  How
-        many in a round is its ``budget``.  In each round a clone of it looks through
+        many in a round is its ``budget``, ``sampler__budget`` in a search, the default
+        one's too.  In each round a clone of it looks through
         the classifier just trained, unless it holds a ``FrozenEstimator`` of its own.
 
     scenario : str or Scenario, default="standard"
@@ -432,6 +433,25 @@ class ActiveLearner(
             import pandas as pd
 
         return pd.json_normalize(self.history_)
+
+    def set_params(self, **params):
+        """Set parameters, those of the default sampler among them.
+
+        Parameters
+        ----------
+        **params : dict
+            By name, as those of any estimator of scikit-learn; ``sampler__budget`` and its
+            like let the default sampler take the place of None.
+
+        Returns
+        -------
+        self : object
+            The learner itself.
+        """
+        of_default = any(name.startswith("sampler__") for name in params)
+        if self.sampler is None and of_default:
+            params = {"sampler": SIMILARSampler(), **params}
+        return super().set_params(**params)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "estimator_")

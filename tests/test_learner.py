@@ -829,6 +829,15 @@ def test_grid_search_over_nested_parameters_and_whole_samplers(n_jobs):
     assert_allclose(np.transpose(found), scores)
 
 
+def test_grid_search_over_the_default_sampler():
+    learner = ActiveLearner(LogisticRegression(), n_rounds=1, random_state=0)
+    grid, cv = {"sampler__budget": [2, 3]}, PoolSplit(EVAL, 2, random_state=0)
+    search = GridSearchCV(learner, grid, cv=cv).fit(X, Y, labeled_mask=LABELED)
+    picked = search.best_estimator_.selected_rounds_ == 0
+    assert picked.sum() == search.best_params_["sampler__budget"]
+    assert learner.sampler is None
+
+
 def clone_values(params):
     return {name: clone(value, safe=False) for name, value in params.items()}
 
