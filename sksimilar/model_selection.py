@@ -6,6 +6,7 @@ for evaluation.  Floor 1.
 """
 
 import numpy as np
+from scipy.integrate import trapezoid
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils.validation import _num_samples, column_or_1d
 
@@ -212,24 +213,34 @@ def learning_curve_area(n_labels, scores):
     n_labels : array-like of shape (n_trainings,)
         Number of labels in each training, not decreasing.
 
-    scores : array-like of shape (n_trainings,)
-        Score after each training.
+    scores : array-like of shape (n_trainings,) or (n_curves, n_trainings)
+        Score after each training, of one curve or of several.
 
     Returns
     -------
-    area : float
+    area : float or ndarray of shape (n_curves,)
         The mean score; of one training its score.
+
+    Raises
+    ------
+    ValueError
+        If there is no training, or not a score for each.
+
+    Examples
+    --------
+    >>> from sksimilar.model_selection import learning_curve_area
+    >>> learning_curve_area([10, 20, 40], [0.4, 0.6, 0.6])
+    0.566...
     """
     n_labels, scores = np.asarray(n_labels, float), np.asarray(scores, float)
-    if not len(scores) or n_labels.shape != scores.shape:
+    if not scores.size or n_labels.shape != scores.shape[-1:]:
         raise ValueError(
             "`n_labels` and `scores` must have one number for each training, got "
-            f"{len(n_labels)} and {len(scores)}."
+            f"{len(n_labels)} and {scores.shape[-1]}."
         )
-    widths = np.diff(n_labels)
-    if not widths.sum():
-        return float(scores[-1])
-    return float(widths @ (scores[1:] + scores[:-1]) / (2 * widths.sum()))
+    width = n_labels[-1] - n_labels[0]
+    area = trapezoid(scores, n_labels) / width if width else scores[..., -1]
+    return float(area) if scores.ndim == 1 else area
 
 
 class LabelsToReach:

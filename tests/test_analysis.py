@@ -17,7 +17,6 @@ from sksimilar.__main__ import main
 from sksimilar.experiment import (
     PROTOCOLS,
     Outcome,
-    area_under_curve,
     comparisons,
     detectable_difference,
     expected_found,
@@ -33,9 +32,10 @@ from sksimilar.experiment import (
 from sksimilar.experiment._analysis import corrected
 from sksimilar.experiment._claims import CLAIMS, Ahead, LeastPenalty, Steadier
 from sksimilar.experiment._markdown import plain
-from sksimilar.experiment._published import READINGS, Reading, Verdict, agreement
+from sksimilar.experiment._readings import READINGS, Reading
 from sksimilar.experiment._store import read_results, write_rows
 from sksimilar.experiment._tables import against_strongest
+from sksimilar.experiment._verdicts import Verdict, agreement
 from sksimilar.plotting import (
     HighlightedCurveDisplay,
     PenaltyMatrixDisplay,
@@ -177,10 +177,6 @@ def _moments(*of):
 def test_pools_hold_what_the_specification_expects(name, n_picks, expected):
     mean, _ = expected_found(PROTOCOLS[name].copies(), n_picks)
     assert_allclose(mean, expected, rtol=2e-3)
-
-
-def test_an_area_is_a_mean_height():
-    assert_allclose(area_under_curve([0, 10, 40], [[0, 1, 1], [2, 2, 2]]), [0.875, 2])
 
 
 # ----------------------------------------------------------------- one experiment
@@ -615,8 +611,6 @@ def test_pairs_are_by_place_whatever_their_index():
     one, other = pd.Series([0.9, 0.8, 0.7]), pd.Series([0.5, 0.6, 0.2], index=[7, 8, 9])
     assert paired_difference(one, other) == paired_difference(one.values, other.values)
     assert signed_rank(one, other) == signed_rank(one.values, other.values)
-    ends = pd.Series([10, 20], index=[3, 4])
-    assert area_under_curve(ends, [0.0, 1.0]) == 0.5
     with pytest.raises(ValueError, match="must be pairs"):
         paired_difference([1, 2, 3], [1])
     with pytest.raises(ValueError, match="must be pairs"):

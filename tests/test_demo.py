@@ -24,7 +24,7 @@ from sksimilar.demo import (
     report,
     write_files,
 )
-from sksimilar.experiment import Run, Task, area_under_curve, paired_difference
+from sksimilar.experiment import Run, Task, paired_difference
 
 METHODS = ["random", "margin", "top cosine", "flqmi", "logdetmi"]
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -309,11 +309,6 @@ def test_paired_difference_is_that_of_scipy():
 def test_a_single_pair_has_no_interval():
     mean, half = paired_difference([3.0], [1.0])
     assert mean == 2 and np.isnan(half)
-
-
-def test_area_is_the_mean_height():
-    assert area_under_curve([10, 20, 40], [1, 1, 1]) == 1
-    assert_allclose(area_under_curve([10, 20, 40], [0, 2, 0]), 1)
 
 
 @pytest.mark.parametrize("focus", [(), (1,)])

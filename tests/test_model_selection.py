@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import make_blobs
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression
@@ -147,6 +147,9 @@ def test_area_is_the_mean_of_a_piecewise_linear_curve():
     assert learning_curve_area([10, 20, 50], [0.0, 1.0, 1.0]) == (10 * 0.5 + 30) / 40
     assert learning_curve_area([10, 20, 20, 50], [0, 1, 1, 1]) == 35 / 40
     assert learning_curve_area([10], [0.3]) == 0.3
+    assert learning_curve_area(pd.Series([10, 20], index=[3, 4]), [0.0, 1.0]) == 0.5
+    several = learning_curve_area([0, 10, 40], [[0, 1, 1], [2, 2, 2]])
+    assert_allclose(several, [0.875, 2])
     grid = np.linspace(10, 50, 100_001)
     fine = np.interp(grid, [10, 20, 50], [0.25, 0.5, 0.75]).mean()
     assert area_under_learning_curve(Staged(), X, Y) == pytest.approx(fine, abs=1e-5)

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import experiment
 from ..files import write_figure
+from ..model_selection import learning_curve_area
 from ..plotting import ActiveLearningCurveDisplay, SelectedItemsDisplay
 from ..sampler import SIMILARSampler
 
@@ -95,7 +96,7 @@ def _end(run, name):
 
 
 def _area(run, name):
-    return 100 * experiment.area_under_curve(run.curve("n_labeled"), run.curve(name))
+    return 100 * learning_curve_area(run.curve("n_labeled"), run.curve(name))
 
 
 def _reading(task, found, n_seeds):

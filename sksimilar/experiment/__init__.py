@@ -18,7 +18,6 @@ from ._report import REPORT, report
 from ._reproduce import reproduce, summary
 from ._runs import Run, compare, progress, run
 from ._statistics import (
-    area_under_curve,
     detectable_difference,
     expected_found,
     holm,
@@ -43,7 +42,6 @@ __all__ = [
     "Run",
     "Switches",
     "Task",
-    "area_under_curve",
     "chosen_seeds",
     "compare",
     "comparisons",

@@ -6,9 +6,9 @@ from itertools import permutations
 
 import numpy as np
 
+from ..model_selection import learning_curve_area
 from ._methods import order, similar
 from ._statistics import (
-    area_under_curve,
     detectable_difference,
     holm,
     paired_difference,
@@ -271,7 +271,7 @@ def final(n_labels, curves):
 
 
 # Fixed before the first run.
-ENDPOINTS = {"final": final, "area": area_under_curve}
+ENDPOINTS = {"final": final, "area": learning_curve_area}
 
 
 @dataclass(frozen=True)

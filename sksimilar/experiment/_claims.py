@@ -12,7 +12,8 @@ from ..measures import FUNCTIONS
 from ._analysis import Comparison, total_penalty
 from ._methods import methods_for
 from ._protocols import PROTOCOLS
-from ._published import LEAST_SEEDS, last_round, published
+from ._readings import last_round, published
+from ._verdicts import LEAST_SEEDS
 
 __all__ = ["CLAIMS", "Ahead", "Claim", "Finding", "LeastPenalty", "Steadier"]
 

@@ -8,7 +8,7 @@ from ..plotting import (
 from ._analysis import penalty_matrix
 from ._methods import similar
 from ._protocols import PROTOCOLS
-from ._published import expectation
+from ._verdicts import expectation
 
 __all__ = [
     "draw_counts",

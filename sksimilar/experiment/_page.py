@@ -7,8 +7,8 @@ import numpy as np
 from ._claims import BASELINES, CLAIMS, NO, NOT_RUN, PARTLY, YES
 from ._markdown import plain, table
 from ._protocols import PROTOCOLS
-from ._published import ERRORS, expectation
 from ._tables import against_strongest, beside_the_paper, differences, ends, variants
+from ._verdicts import ERRORS, expectation
 
 __all__ = ["page"]
 

@@ -1,10 +1,9 @@
-"""Differences pair by pair, what they prove, and the height of learning curves."""
+"""Differences pair by pair, and what they prove."""
 
 import numpy as np
-from scipy import integrate, optimize, stats
+from scipy import optimize, stats
 
 __all__ = [
-    "area_under_curve",
     "detectable_difference",
     "expected_found",
     "holm",
@@ -224,29 +223,3 @@ def expected_found(copies, n_picks):
     # Of each two different rows; a row is no pair with itself.
     pairs = number @ both @ number - number @ both.diagonal()
     return len(wanted) - mean, np.sqrt(max(mean + pairs - mean**2, 0))
-
-
-def area_under_curve(n_labels, scores):
-    """Return the mean height of a learning curve over the labels it spans.
-
-    Parameters
-    ----------
-    n_labels : array-like of shape (n_rounds,)
-        Number of labels.
-
-    scores : array-like of shape (n_rounds,) or (n_runs, n_rounds)
-        One curve, or several.
-
-    Returns
-    -------
-    area : float or ndarray of shape (n_runs,)
-        One for each curve.
-
-    Examples
-    --------
-    >>> from sksimilar.experiment import area_under_curve
-    >>> float(area_under_curve([10, 20, 40], [0.4, 0.6, 0.6]))
-    0.566...
-    """
-    n_labels = np.asarray(n_labels, dtype=float)
-    return integrate.trapezoid(scores, n_labels) / (n_labels[-1] - n_labels[0])

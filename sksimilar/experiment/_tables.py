@@ -2,11 +2,13 @@
 
 import numpy as np
 
+from ..model_selection import learning_curve_area
 from ._analysis import AGAINST, ENDPOINTS, Comparison, comparisons, corrected
 from ._figures import endpoints
 from ._markdown import plain, table
-from ._published import READINGS, TELLABLE, Verdict, agreement, published
-from ._statistics import area_under_curve, smallest_p
+from ._readings import READINGS, published
+from ._statistics import smallest_p
+from ._verdicts import TELLABLE, Verdict, agreement
 
 __all__ = ["against_strongest", "beside_the_paper", "differences", "ends", "variants"]
 
@@ -33,7 +35,7 @@ def _height(outcome, method):
     """Return the area under the learning curve of a method, and its spread."""
     curves = outcome.curves(method, outcome.endpoint)
     spread = outcome.spread(method, outcome.endpoint)[1:].mean()
-    return _mean(area_under_curve(outcome.n_labels, curves)), _number(spread)
+    return _mean(learning_curve_area(outcome.n_labels, curves)), _number(spread)
 
 
 def differences(outcome):
