@@ -138,8 +138,12 @@ class Problem:
         width = sum(f.shape[1] for f in getattr(self.similarity, "factors", [first]))
         n_points, given = n_candidates + sum(self._n_given), self._n_given
         others = self.eta, self.nu, neighbors_kept(optimizer), self.similarity.linear
-        return self.function.cost(
+        cost = self.function.cost(
             Sizes(n_points, n_ground, *given, budget, width, *others)
+        )
+        pairs = n_candidates * given[0]  # Of which the order that breaks ties follows.
+        return cost._replace(
+            products=cost.products + 2 * width * pairs, traffic=cost.traffic + 5 * pairs
         )
 
     def embedded_bytes(self, n_candidates):

@@ -48,14 +48,15 @@ class SquaredDistances:
 
     def nearest(self, centers):
         """Return the squared distance of every point to the nearest center."""
-        nearest = blockwise(
-            lambda block: self.between(block, centers).amin(dim=1),
-            len(self),
-            self.width + len(centers),
-            centers.device,
-            TILE,
-        )
-        return torch.cat(list(nearest))
+        nearest = torch.empty_like(self.squared_norms)
+
+        def fill(block):
+            nearest[block] = self.between(block, centers).amin(dim=1)
+
+        width = self.width + len(centers)
+        for _ in blockwise(fill, len(self), width, centers.device, TILE):
+            pass
+        return nearest
 
 
 class KCenter:

@@ -26,7 +26,7 @@ from ._set_function import SetFunction
 PASSES = {
     (False, False): (1.4, 2.1, 1.6),
     (True, False): (1.9, 2.85, 1.5),
-    (False, True): (0.2, 0.6, 0.5),
+    (False, True): (0.15, 0.45, 0.5),
     (True, True): (0.009, 0.027, 0.036),
 }
 # Groups of alike points: at most so many, and of about this size at least.  More of them

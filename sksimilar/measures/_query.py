@@ -5,7 +5,7 @@ from abc import abstractmethod
 import torch
 from sklearn.utils._param_validation import StrOptions
 
-from ..blocks import BLOCK
+from ..blocks import BLOCK, in_blocks
 from ._base import Cost, QueryFunction, everyone
 
 CONCAVE = {"log": torch.log1p, "sqrt": torch.sqrt}
@@ -135,8 +135,14 @@ class ConcaveOverModular(_ByQuery):
         self.relevance_ = eta * self._psi(self.to_query_.sum(dim=1))
 
     def gains(self, points):
-        grown = self._psi(self.cover_ + self.to_query_.index_select(0, points))
-        return (grown - self._psi(self.cover_)).sum(dim=1) + self.relevance_[points]
+        before = self._psi(self.cover_)
+
+        def grown(points):
+            after = self._psi(self.cover_ + self.to_query_.index_select(0, points))
+            return after.sub_(before).sum(dim=1)
+
+        width = 3 * len(self.cover_)
+        return in_blocks(grown, points, width).add_(self.relevance_[points])
 
     def limits(self, points):
         """Return upper bounds on the gains: psi lies below each of its tangents.
@@ -170,7 +176,7 @@ class ConcaveOverModular(_ByQuery):
 
     def _cost(self, sizes, entries, held):
         traffic = (50 + 13 * sizes.budget) * entries
-        return Cost(4 * sizes.width * entries, traffic, held + 3 * entries, calls=250)
+        return Cost(4 * sizes.width * entries, traffic, held + entries, calls=250)
 
     def _psi(self, x):
         return (self.psi if callable(self.psi) else CONCAVE[self.psi])(x)
