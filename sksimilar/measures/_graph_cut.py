@@ -94,7 +94,8 @@ def _linear_cost(sizes, calls):
     n_numbers = sizes.n_points * sizes.width
     block = 4 * min(BLOCK, n_numbers)  # In float64, and a product.
     held = 8 * sizes.n_points + block
-    return Cost(12 * n_numbers, 100 * n_numbers, held, calls)
+    traffic = 50 * n_numbers + 4500 * sizes.n_points  # The latter to sort them.
+    return Cost(12 * n_numbers, traffic, held, calls)
 
 
 class Modular:
@@ -171,5 +172,5 @@ class DiverseGraphCut(QueryFunction):
         cost, columns = _linear_cost(sizes, calls=50), sizes.n_points * sizes.budget
         return cost._replace(
             products=cost.products + 2 * sizes.width * columns,
-            traffic=cost.traffic + 6 * sizes.width * columns,
+            traffic=cost.traffic + 3 * sizes.width * columns,
         )

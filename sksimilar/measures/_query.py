@@ -88,7 +88,7 @@ class QueryFacilityLocation(_ByQuery):
 
     def _cost(self, sizes, entries, held):
         # All bounds of the empty set are too loose, and renewed in the first few picks.
-        return Cost(20 * sizes.width * entries, 800 * entries, held, calls=250)
+        return Cost(20 * sizes.width * entries, 800 * entries, held, calls=120)
 
 
 class ConcaveOverModular(_ByQuery):
@@ -175,8 +175,8 @@ class ConcaveOverModular(_ByQuery):
         return self
 
     def _cost(self, sizes, entries, held):
-        traffic = (50 + 13 * sizes.budget) * entries
-        return Cost(4 * sizes.width * entries, traffic, held + entries, calls=250)
+        traffic = (50 + 10 * sizes.budget) * entries
+        return Cost(4 * sizes.width * entries, traffic, held + entries, calls=150)
 
     def _psi(self, x):
         return (self.psi if callable(self.psi) else CONCAVE[self.psi])(x)
