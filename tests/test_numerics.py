@@ -406,3 +406,19 @@ def test_the_largest_admissible_weight_is_admissible_as_it_is_printed(seed):
     named = re.search(r"at this ridge: ([\d.]+);", str(error.value))[1]
     sampler.set_params(eta=float(named)).fit_select(X, query_mask=query)
     assert np.isfinite(sampler.value_)
+
+
+@pytest.mark.parametrize("function", ["flqmi", "com"])
+@pytest.mark.parametrize("far", [5, 30])
+def test_lazy_is_greedy_where_all_rows_are_nearly_alike(function, far):
+    X = (np.random.RandomState(1).randn(20_000, 8) + far).astype(np.float32)
+    query, picks, values = np.arange(len(X)) < 20, {}, {}
+    for optimizer in ("greedy", "auto"):
+        sampler = SIMILARSampler(
+            function=function, budget=200, optimizer=optimizer, random_state=0
+        ).fit(X, query_mask=query)
+        picks[optimizer], values[optimizer] = sampler.select(), sampler.value_
+        assert_allclose(sampler.value_, sampler.evaluate(picks[optimizer]), rtol=1e-7)
+    assert_allclose(values["auto"], values["greedy"], rtol=1e-7)
+    if function == "flqmi":
+        assert_array_equal(picks["auto"], picks["greedy"])

@@ -118,7 +118,7 @@ class _Tier:
         """Know only those gains that can fall no further."""
         record = self.record
         self.bounds.masked_fill_(record.taken[self.places], -torch.inf)
-        self.fresh = self.bounds <= self.floors + record.resolution
+        self.fresh = self.bounds <= self.floors
 
     def renew(self):
         """Bring up to date whatever may hold the largest gain here."""
