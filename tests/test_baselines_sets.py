@@ -214,6 +214,19 @@ def test_coreset_is_right_far_from_the_origin():
     assert_array_equal(CoreSetSampler(budget=30).fit_select(far, Y), expected)
 
 
+def test_coreset_does_not_mind_where_an_outlier_is():
+    rows = np.random.RandomState(0).randn(300, 2)
+    known, selected = np.where(np.isin(np.arange(300), [0, 7]), 0, -1), []
+    for place in (0, 150, 299):
+        order = np.insert(np.arange(1, 300), place, 0)
+        moved = rows.copy()
+        moved[0] = 2e6
+        found = CoreSetSampler(budget=15).fit_select(moved[order], known[order])
+        selected.append(order[found])
+    assert_array_equal(selected[0], selected[1])
+    assert_array_equal(selected[0], selected[2])
+
+
 # ----------------------------------------------------------------------------- GLISTER
 
 

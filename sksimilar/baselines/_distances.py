@@ -6,6 +6,7 @@ from ..blocks import TILE, blockwise
 from ..factors import ChangedRows, take_rows
 from ..similarity import InnerProduct
 
+FEW = 256  # Rows that tell where the others are.
 ROUNDING = 1e-12  # Of the squared norm, in float64; float32 features know no better.
 
 
@@ -24,10 +25,11 @@ class SquaredDistances:
     def __init__(self, similarity):
         factors = similarity.double().factors
         if len(factors) == 1:  # Far from the origin distances would be rounding.
-            first = take_rows(
-                factors[0], slice(1)
-            )  # What is equal stays so without it.
-            factors = (ChangedRows(factors[0], lambda rows: rows - first),)
+            # Those from the middle of a few rows; any single one might be an outlier.
+            n, device = len(factors[0]), factors[0].device
+            few = take_rows(factors[0], torch.arange(0, n, 1 + n // FEW, device=device))
+            middle = few.median(dim=0).values
+            factors = (ChangedRows(factors[0], lambda rows: rows - middle),)
         self.inner = InnerProduct(*factors)
         self.squared_norms = self.inner.diagonal()
         self.width = sum(f.shape[1] for f in similarity.factors)
