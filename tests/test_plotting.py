@@ -23,6 +23,7 @@ from sksimilar.plotting import (
     ExplanationDisplay,
     GainCurveDisplay,
     HighlightedCurveDisplay,
+    PenaltyMatrixDisplay,
     SelectedItemsDisplay,
     SelectionCountsDisplay,
     SimilarityDisplay,
@@ -439,3 +440,63 @@ def test_names_of_roles_are_within_the_figure(given):
     names = [*display.ax_.get_yticklabels(), display.colorbar_.ax.yaxis.label]
     for box in map(Text.get_window_extent, names):
         assert whole.x0 <= box.x0 and box.x1 <= whole.x1
+
+
+# ------------------------------------------------------------- styles and odd data
+
+
+def test_names_are_at_the_ends_where_the_expectation_is_higher():
+    counts = {"a": [0, 1, 2], "b": [0, 2, 3]}
+    display = SelectionCountsDisplay.from_counts(
+        [0, 10, 20], counts, expected=[0, 20, 40]
+    )
+    to_axes = display.ax_.transScale + display.ax_.transLimits
+    ends = [to_axes.transform(line.get_xydata()[-1])[1] for line in display.lines_]
+    heights = [text.xyann[1] for text in display.ax_.texts]
+    assert_allclose(heights, ends, atol=0.05)
+
+
+def test_nothing_is_black_on_black():
+    with plt.style.context("dark_background"):
+        curves = ActiveLearningCurveDisplay.from_scores(
+            [1, 2], {"a": [1, 2], "b": [0, 1]}
+        )
+        matrix = PenaltyMatrixDisplay.from_matrix([[0, 0.2], [0, 0]], ["a", "b"])
+        points = EmbeddingDisplay(
+            points=np.eye(2), selected=[0], query=None, conditioning=[1]
+        ).plot()
+    dark = ("black", "#000000", "k")
+    assert curves.lines_[0].get_color() not in dark
+    assert all(text.get_color() not in dark for text in matrix.texts_[-1])
+    colors = [scatter.get_facecolor() for scatter in points.ax_.collections]
+    assert not any((color[:, :3] == 0).all() for color in colors if len(color))
+
+
+def test_all_shades_of_color_images_are_shown():
+    images = np.linspace(-3, 2, 2 * 4 * 4 * 3).reshape(2, 4, 4, 3)
+    display = SelectedItemsDisplay.from_selection(images, "ab", {"m": [0, 1]})
+    shown = np.stack([image.get_array() for image in display.ax_.images])
+    assert_allclose(shown, (images + 3) / 5)
+
+
+def test_names_are_no_formulas():
+    name = r"$\x$"
+    ActiveLearningCurveDisplay.from_scores([1, 2], {name: [0, 1]}).figure_.canvas.draw()
+    display = SelectedItemsDisplay.from_selection(
+        DIGITS.images, [name] * 1797, {"m": [0]}
+    )
+    display.figure_.canvas.draw()
+
+
+@pytest.mark.parametrize("scores", [{}, {"a": [np.nan, np.nan]}])
+def test_no_curve_has_no_name(scores):
+    assert not ActiveLearningCurveDisplay.from_scores([1, 2], scores).ax_.texts
+
+
+def test_what_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match="`matrix` must have a row and a column"):
+        PenaltyMatrixDisplay.from_matrix(np.eye(3), ["a", "b"])
+    with pytest.raises(ValueError, match="from 0 to 1796; got 1797"):
+        SelectedItemsDisplay.from_selection(DIGITS.images, DIGITS.target, {"m": [1797]})
+    with pytest.raises(ValueError, match="`images` must be of shape"):
+        SelectedItemsDisplay.from_selection(DIGITS.data, DIGITS.target, {"m": [0]})

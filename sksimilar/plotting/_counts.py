@@ -2,6 +2,7 @@
 
 from ._checks import check_curves
 from ._highlighted import HighlightedCurveDisplay
+from ._style import ink, new_axes
 
 __all__ = ["SelectionCountsDisplay"]
 
@@ -129,13 +130,13 @@ class SelectionCountsDisplay:
         curves = HighlightedCurveDisplay(
             n_labels=self.n_picks, scores=counts, score_name=self.counted
         )
-        curves.plot(ax, highlighted=highlighted, band=band, **kwargs)
-        self.ax_, self.figure_ = curves.ax_, curves.figure_
+        self.ax_ = new_axes((6.4, 4.0)) if ax is None else ax
+        self.figure_, self.reference_ = self.ax_.figure, None
+        if self.expected is not None:
+            self._refer()  # First, since names are placed by the limits of all lines.
+        curves.plot(self.ax_, highlighted=highlighted, band=band, **kwargs)
         self.lines_, self.bands_ = curves.lines_, curves.bands_
         self.ax_.set_xlabel("Rows asked for")
-        self.reference_ = None
-        if self.expected is not None:
-            self._refer()
         return self
 
     def _refer(self):
@@ -144,7 +145,7 @@ class SelectionCountsDisplay:
             self.n_picks,
             self.expected,
             label="expected of random picks",
-            color="black",
+            color=ink(),
             linewidth=0.8,
             dashes=(1, 2),
         )

@@ -6,7 +6,7 @@ from sklearn.decomposition import PCA
 
 from .._validation.choices import check_selected
 from ._checks import check_plane
-from ._style import ROLES, em, new_axes
+from ._style import ROLES, em, ink, new_axes
 
 __all__ = ["EmbeddingDisplay"]
 
@@ -155,6 +155,7 @@ class EmbeddingDisplay:
 
     def _draw(self, points, role, kwargs):
         style = dict(ROLES[role])
+        style["color"] = style["color"] or ink()
         style["s"] = em(style.pop("size")) ** 2
         is_filled = role in ("query", "picks")  # And may lie upon another.
         style |= {"edgecolors": "white"} if is_filled else {}

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .._validation.rows import check_mask
+from .._validation.rows import check_mask, check_positions
+from ._checks import check_images
 from ._style import CELL, FRAME, as_cells, em, new_axes, show_item
 
 __all__ = ["SelectedItemsDisplay"]
@@ -117,10 +118,14 @@ class SelectedItemsDisplay:
         display : SelectedItemsDisplay
             The display itself.
         """
+        check_images(self.images, "images")
         labels = [_short(str(label)) for label in self.labels]  # Whatever its index.
         mask = check_mask(self.highlight_mask, len(labels), "highlight_mask")
         special = np.zeros(len(labels), dtype=bool) if mask is None else mask
-        rows = [np.asarray(r, dtype=int) for r in self.selected.values()]
+        rows = [
+            check_positions(rows, len(labels), f"selected[{name!r}]")
+            for name, rows in self.selected.items()
+        ]
         total = max([1, *map(len, rows)])
         rows, width = [r[:n_items] for r in rows], min(total, n_items)
         longest = max((len(labels[item]) for row in rows for item in row), default=0)
@@ -147,6 +152,7 @@ class SelectedItemsDisplay:
             va="center",
             fontsize="small",
             weight="bold" if special else "normal",
+            parse_math=False,
             color=FRAME if special else "0.35",
         )
         if special:

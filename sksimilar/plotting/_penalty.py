@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._style import new_axes
+from ._style import ink, new_axes
 
 __all__ = ["PenaltyMatrixDisplay"]
 
@@ -97,6 +97,11 @@ class PenaltyMatrixDisplay:
             The display itself.
         """
         cells, n = np.asarray(self.matrix, dtype=float), len(self.methods)
+        if cells.shape != (n, n):
+            raise ValueError(
+                f"`matrix` must have a row and a column for each of {n} `methods`, got "
+                f"shape {cells.shape}."
+            )
         side = 1.6 + 0.38 * n
         self.ax_ = new_axes((side, side)) if ax is None else ax
         self.figure_ = self.ax_.figure
@@ -120,12 +125,16 @@ class PenaltyMatrixDisplay:
                 column,
                 row,
                 _number(value, inside),
-                color="white" if inside and self.image_.norm(value) > 0.5 else "black",
+                color=self._color(value) if inside else ink(),
                 weight="normal" if inside else "bold",
                 ha="center",
                 va="center",
                 fontsize=fontsize - 1,
             )
+
+    def _color(self, value):
+        """Return the color of a number within its cell."""
+        return "white" if self.image_.norm(value) > 0.5 else "black"
 
     def _name(self, highlighted, fontsize):
         """Write the names of rows and columns, and what the sums are."""

@@ -5,9 +5,9 @@ from sklearn.isotonic import isotonic_regression
 
 from .._validation.words import optional
 
-# Okabe and Ito's colors, told apart by the color-blind.  Black comes first, where the
-# baseline stands; line styles and markers serve where there is no color.
-COLORS = ("#000000", "#D55E00", "#009E73", "#0072B2", "#CC79A7", "#E69F00", "#56B4E9")
+# Okabe and Ito's colors, told apart by the color-blind.  The color of text comes before
+# them, where the baseline stands; line styles and markers serve where there is no color.
+COLORS = ("#D55E00", "#009E73", "#0072B2", "#CC79A7", "#E69F00", "#56B4E9")
 LINES = ("--", "-.", ":", "-", "-")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 FRAME = "#D55E00"
@@ -15,7 +15,7 @@ FRAME = "#D55E00"
 # What a row is to a selection, by color and marker; sizes are shares of the font's.
 ROLES = {
     "pool": {"color": "0.72", "marker": ".", "size": 0.35},
-    "conditioning": {"color": "#000000", "marker": "x", "size": 0.4},
+    "conditioning": {"color": None, "marker": "x", "size": 0.4},
     "picks": {"color": "#D55E00", "marker": "o", "size": 0.9},
     "query": {"color": "#0072B2", "marker": "*", "size": 0.8},  # It shows upon a pick.
 }
@@ -37,9 +37,18 @@ def new_axes(size, layout="constrained"):
     return plt.subplots(figsize=size, layout=layout)[1]
 
 
+def ink():
+    """Return the color of text: black, or light in a dark style."""
+    with optional("Matplotlib", "plot"):
+        import matplotlib
+
+    return matplotlib.rcParams["text.color"]
+
+
 def line_style(place):
+    colors = (ink(), *COLORS)
     return {
-        "color": COLORS[place % len(COLORS)],
+        "color": colors[place % len(colors)],
         "linestyle": LINES[place % len(LINES)],
         "marker": MARKERS[place % len(MARKERS)],
         "markersize": 4.5,
@@ -52,7 +61,7 @@ def tidy(ax, x_name, y_name):
 
     ax.set(xlabel=x_name, ylabel=y_name)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(axis="y", color="0.9", linewidth=0.8)
+    ax.grid(axis="y", color=ink(), alpha=0.1, linewidth=0.8)
     ax.set_axisbelow(True)
     locator = ax.xaxis.get_major_locator()
     if isinstance(locator, MaxNLocator):  # Neither a scale nor ticks of someone's own.
@@ -68,6 +77,9 @@ def show_item(ax, images, item, left, top, **kwargs):
         ax.text(left + 0.5, top + 0.5, str(item), ha="center", va="center")
         return
     images = np.asarray(images)
+    if images.ndim == 4 and images.dtype.kind == "f":  # Of which all shades are shown.
+        low, high = min(0, images.min()), max(1, images.max())
+        images = (images - low) / (high - low)
     options = {
         "cmap": "gray_r",
         "vmin": images.min(),
@@ -97,10 +109,16 @@ def name_at_the_end(ax, lines):
     ax.autoscale_view()
     curves = [(line, line.get_xydata()) for line in lines]
     curves = [(line, xy[np.isfinite(xy).all(axis=1)]) for line, xy in curves]
-    lines, curves = zip(*[(line, xy) for line, xy in curves if len(xy)])
-    ends = np.array([xy[-1] for xy in curves])
+    lines = [line for line, xy in curves if len(xy)]
+    ends = np.array([xy[-1] for _, xy in curves if len(xy)])
+    if not lines:
+        return
     to_axes = ax.transScale + ax.transLimits
-    heights = to_axes.transform(ends)[:, 1]  # Shares of the height of the axes.
+    with np.errstate(divide="ignore"):
+        heights = to_axes.transform(ends)[:, 1]  # Shares of the height of the axes.
+    heights = np.where(
+        np.isfinite(heights), heights, 0.0
+    )  # Of 0 where axes are of logs.
     height = ax.get_position().height * ax.figure.get_figheight() * 72
     fontsize = em(0.9)
     for line, end, level in zip(lines, ends, apart(heights, 1.3 * fontsize / height)):
@@ -113,6 +131,7 @@ def name_at_the_end(ax, lines):
             fontsize=fontsize,
             color=line.get_color(),
             annotation_clip=False,
+            parse_math=False,
             arrowprops={
                 "arrowstyle": "-",
                 "color": line.get_color(),
