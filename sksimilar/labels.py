@@ -8,6 +8,7 @@ from ._validation.labels import (
     check_column,
     check_label_list,
     is_missing,
+    is_nan,
     is_unlabeled,
     known_labels,
 )
@@ -154,6 +155,6 @@ def sort_answers(rows, labels):
             "one for each, None where nobody can tell."
         )
     boxed = np.empty(len(labels), dtype=object)
-    boxed[:] = [UNLABELED if is_missing(label) else label for label in labels]
+    boxed[:] = [UNLABELED if is_missing(v) or is_nan(v) else v for v in labels]
     unknown = is_unlabeled(boxed)
     return rows[~unknown], boxed[~unknown].tolist(), rows[unknown]

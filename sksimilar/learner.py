@@ -77,7 +77,7 @@ class ActiveLearner(
 
     sampler : BaseEstimator with ``fit`` and ``select``, default=None
         Names the rows to label; by default a :class:`~sksimilar.SIMILARSampler`.  How
-        many in a round is its ``budget``, ``sampler__budget`` in a search, the default
+        many in a round is its ``budget``, ``sampler__budget`` in a grid, the default
         one's too.  In each round a clone of it looks through
         the classifier just trained, unless it holds a ``FrozenEstimator`` of its own.
 
@@ -448,9 +448,11 @@ class ActiveLearner(
         self : object
             The learner itself.
         """
-        of_default = any(name.startswith("sampler__") for name in params)
-        if self.sampler is None and of_default:
-            params = {"sampler": SIMILARSampler(), **params}
+        inner = {name for name in params if name.startswith("sampler__")}
+        if inner and params.get("sampler", self.sampler) is None:
+            own = {name.removeprefix("sampler__"): params[name] for name in inner}
+            others = {name: v for name, v in params.items() if name not in inner}
+            params = others | {"sampler": SIMILARSampler().set_params(**own)}
         return super().set_params(**params)
 
     def __sklearn_is_fitted__(self):
@@ -540,8 +542,9 @@ class ActiveLearner(
             return None, None
         y_val = check_column(y_val)
         rows, _ = self._rows_of_a_class(y_val, "y_val")
-        # As a list, since `ood_label` alone may have made objects of the others.
-        known = np.array(y_val[rows].tolist())
+        known = y_val[rows]
+        if known.dtype == object:  # As `ood_label` alone may have made of the others.
+            known = np.array(known.tolist())
         return X_val if len(rows) == len(y_val) else take(X_val, rows), known
 
     def _scorer(self):

@@ -238,6 +238,7 @@ def learning_curve_area(n_labels, scores):
             "`n_labels` and `scores` must have one number for each training, got "
             f"{len(n_labels)} and {scores.shape[-1]}."
         )
+    n_labels = np.maximum.accumulate(n_labels)  # Labels may have been taken back.
     width = n_labels[-1] - n_labels[0]
     area = trapezoid(scores, n_labels) / width if width else scores[..., -1]
     return float(area) if scores.ndim == 1 else area

@@ -53,10 +53,10 @@ class PredictorMixin:
             Classes, as in `predict`.
         """
         check_is_fitted(self)
-        if not self.keep_estimators:
+        if not getattr(self, "estimators_", None):
             raise ValueError(
-                "Only the last classifier was kept. Use keep_estimators=True to predict "
-                "by those of all rounds."
+                "Only the last classifier was kept. Set keep_estimators=True before `fit` "
+                "or `start`, to predict by those of all rounds."
             )
         X = self._check_X(X, reset=False)
         for estimator in self.estimators_:

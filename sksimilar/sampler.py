@@ -21,6 +21,7 @@ from .measures import resolve_function
 from .optimizers import OPTIMIZERS
 from .partition import RawProblem, solve_in_parts
 from .planning import Plan
+from .problem import Problem
 from .progress import bar
 from .similarity import METRICS
 
@@ -473,7 +474,7 @@ class SIMILARSampler(BaseSampler):
     def _announce(self, n):
         """Refuse what `memory_limit` forbids, and say what is to come."""
         plan = self._plan(n)
-        plan.check(self._memory_limit_)
+        plan.check(parse_bytes(self.memory_limit))
         if self.verbose:
             print(f"[{type(self).__name__}] {plan.summary()}")
 
@@ -481,9 +482,11 @@ class SIMILARSampler(BaseSampler):
         problem = problem or self._smallest_
         n_candidates = len(self.candidates_)
         n_parts = min(self.n_partitions, n_candidates)
-        sizes = n, n_candidates, n_parts, self.merge
+        merge = self.merge if isinstance(self.merge, str) else bool(self.merge)
+        sizes = n, n_candidates, n_parts, merge
         # The others are of all rows: the mean distance, and the kernel of the user's.
         divides = self.metric not in ("rbf", "precomputed")
+        divides &= not isinstance(getattr(self, "_problem_", None), Problem)
         where = divides, self._on_disk_, self._in_place_
         return Plan(problem, *sizes, *where, self.optimizer, self.n_jobs)
 

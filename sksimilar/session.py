@@ -271,8 +271,13 @@ class Session:
         if self._lacks_query(query, conditioning):
             return self._draw(n)
         masks = {"query_mask": query, "conditioning_mask": conditioning}
-        masks["candidate_mask"] = self.pool.candidates
-        n = min(n or sampler.budget, int(self.pool.candidates.sum()))
+        candidates = self.pool.candidates
+        for given in (query, conditioning):
+            candidates = candidates if given is None else candidates & ~given
+        if not candidates.any():  # A scenario of one's own names all that are left.
+            return self._draw(n)
+        masks["candidate_mask"] = candidates
+        n = min(n or sampler.budget, int(candidates.sum()))
         with seeded(seed, device_of(self.estimator)):
             begin = time.perf_counter()
             try:
@@ -280,7 +285,7 @@ class Session:
             except UnknownLabels as error:  # Of a classifier that knows columns.
                 raise error.renamed(self.codebook.label) from None
             fitted = time.perf_counter()
-            rows = check_selection(sampler.select(n), self.pool.candidates, sampler)
+            rows = check_selection(sampler.select(n), candidates, sampler)
         seconds = fitted - begin, time.perf_counter() - fitted
         self._note(**history.asked(rows, *seconds), **history.outcome(sampler))
         self.last_sampler = sampler

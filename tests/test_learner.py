@@ -838,6 +838,44 @@ def test_grid_search_over_the_default_sampler():
     assert learner.sampler is None
 
 
+def test_parameters_of_the_default_sampler_beside_whole_samplers():
+    learner = ActiveLearner(LogisticRegression(), n_rounds=1, random_state=0)
+    grid = {"sampler": [None, RandomSampler()], "sampler__budget": [2, 3]}
+    cv = PoolSplit(EVAL, 2, random_state=0)
+    search = GridSearchCV(learner, grid, cv=cv, refit=False)
+    search.fit(X, Y, labeled_mask=LABELED)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    with pytest.raises(ValueError, match="budgt"):
+        learner.set_params(sampler__budgt=3)
+    assert learner.sampler is None
+
+
+def test_a_scenario_may_name_rows_that_are_unlabeled():
+    first = Scenario(query=lambda pool: np.arange(len(X)) < 20)
+    sampler = SIMILARSampler(budget=3, labels="hypothesized")
+    learner = make_learner(sampler=sampler, scenario=first, n_rounds=2)
+    learner.fit(X, Y, labeled_mask=LABELED)
+    asked = learner.selected_rounds_ >= 0
+    assert asked.sum() == 6 and not asked[:20].any()
+
+
+@pytest.mark.parametrize("boxed", [pd.Series, list, np.array])
+def test_an_oracle_may_not_know(boxed):
+    def oracle(rows):
+        return boxed([np.nan, *Y[rows[1:]].astype(float)])
+
+    learner = make_learner(oracle=oracle, n_rounds=1)
+    learner.fit(X, np.where(LABELED, Y, -1).astype(float))
+    assert learner.history_[0]["n_skipped"] == 1
+
+
+def test_classifiers_that_were_not_kept_cannot_be_asked():
+    learner = make_learner(n_rounds=1).fit(X, Y, labeled_mask=LABELED)
+    learner.set_params(keep_estimators=True)
+    with pytest.raises(ValueError, match="before `fit`"):
+        next(learner.staged_predict(X))
+
+
 def clone_values(params):
     return {name: clone(value, safe=False) for name, value in params.items()}
 

@@ -150,6 +150,8 @@ def test_area_is_the_mean_of_a_piecewise_linear_curve():
     assert learning_curve_area(pd.Series([10, 20], index=[3, 4]), [0.0, 1.0]) == 0.5
     several = learning_curve_area([0, 10, 40], [[0, 1, 1], [2, 2, 2]])
     assert_allclose(several, [0.875, 2])
+    # Labels that were taken back do not make a curve run backwards.
+    assert_allclose(learning_curve_area([10, 20, 12], [0.5, 0.9, 0.9]), 0.7)
     grid = np.linspace(10, 50, 100_001)
     fine = np.interp(grid, [10, 20, 50], [0.25, 0.5, 0.75]).mean()
     assert area_under_learning_curve(Staged(), X, Y) == pytest.approx(fine, abs=1e-5)

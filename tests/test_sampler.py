@@ -527,6 +527,30 @@ def test_memory_limit_refuses_with_ways_out(data):
     sampler.set_params(memory_limit="1GB").fit(X, unlabeled(y)).select(50)
 
 
+def test_a_memory_limit_may_be_raised_without_another_fit(data):
+    X, y = data[:2]
+    sampler = SIMILARSampler(function="logdet", memory_limit="1MB", random_state=0)
+    sampler.fit(X, unlabeled(y)).set_params(memory_limit="20KB")
+    with pytest.raises(ValueError, match="allows 20 KB"):
+        sampler.select(50)
+    sampler.set_params(memory_limit="1MB").select(50)
+
+
+def test_parts_of_a_pool_that_is_embedded_already_hold_it(data):
+    sampler = SIMILARSampler(function="logdet", memory_limit="1GB", random_state=0)
+    sampler.fit(data[0])
+    embedded = sampler._plan(5).problem.embedded_bytes(len(sampler.candidates_))
+    sampler.set_params(n_partitions=40, merge=False)
+    assert sampler._plan(40).n_bytes > embedded
+
+
+@pytest.mark.parametrize("true", [True, np.True_])
+def test_a_boolean_of_numpy_is_one(data, true):
+    settings = {"function": "fl", "n_partitions": 20, "random_state": 0}
+    sampler = SIMILARSampler(merge=true, **settings).fit(data[0])
+    assert sampler._plan(5).merge is True and not sampler._plan(5).is_raw
+
+
 def test_memory_limit_counts_the_embedding_and_refuses_before_it_is_made(data):
     X, y = data
     seen = []
