@@ -66,5 +66,4 @@ def count(codes, codebook):
 
 def plain(value):
     """Return arrays and NumPy numbers as lists and numbers."""
-    value = np.asarray(value)
-    return value.tolist()
+    return np.asarray(value).tolist()

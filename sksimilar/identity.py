@@ -86,12 +86,10 @@ def describe(value):
         return describe([*map(_settings, value.modules()), *weights])
     if isinstance(value, FrozenEstimator):
         return name + _learned(value)
-    if isinstance(value, (BaseCrossValidator, BaseShuffleSplit)):
+    if isinstance(value, (BaseCrossValidator, BaseShuffleSplit, ValidSplit)):
         return name + describe(vars(value))
     if isinstance(value, Callback):
         return name + describe(value.get_params(deep=False))
-    if isinstance(value, ValidSplit):
-        return name + describe(vars(value))
     if type(value).__eq__ is not object.__eq__ and hasattr(value, "__dict__"):
         return name + describe(vars(value))  # It compares by what it holds, so do we.
     return name

@@ -589,6 +589,23 @@ def test_no_results_are_one_line(content, tmp_path, capsys):
     assert message.count("\n") == 1 and "error: argument DIR: " in message
 
 
+def test_two_files_of_one_experiment_are_refused(tmp_path, capsys):
+    for stem in ("mnist-rare", "again"):
+        write_rows(tmp_path / f"{stem}.csv", made(drawn()))
+    with pytest.raises(SystemExit):
+        main(["report", str(tmp_path)])
+    assert "both of mnist-rare" in capsys.readouterr().err
+    (tmp_path / "tried").mkdir()
+    (tmp_path / "again.csv").rename(tmp_path / "tried" / "again.csv")
+    main(["report", str(tmp_path)])
+
+
+def test_a_round_that_is_there_twice_is_refused():
+    rows = made({"random": {0: [1, 2]}})
+    with pytest.raises(ValueError, match="a round twice"):
+        Outcome.from_rows(rows + rows)
+
+
 def test_a_wrong_directory_is_not_made(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["report", str(tmp_path / "typo")])

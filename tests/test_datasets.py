@@ -489,7 +489,16 @@ def test_images_of_more_than_a_byte_are_refused_and_hidden_folders_are_no_class(
     for name in ("a", ".hidden"):
         (tmp_path / name).mkdir()
         Image.fromarray(np.zeros((2, 2), np.uint8)).save(tmp_path / name / "1.png")
-    assert load_image_folder(tmp_path).classes == ("a",)
+        (tmp_path / name / ".thumbs").mkdir()
+        (tmp_path / name / ".thumbs" / "1.png").write_bytes(b"none")
+        (tmp_path / name / "._1.png").write_bytes(b"none")
+        (tmp_path / name / "folder.png").mkdir()
+    data = load_image_folder(tmp_path)
+    assert data.classes == ("a",) and len(data.X) == 1
+    (tmp_path / "a" / "broken.png").write_bytes(b"none")
+    with pytest.raises(ValueError, match="broken.png' is no whole image"):
+        load_image_folder(tmp_path)
+    (tmp_path / "a" / "broken.png").unlink()
     deep = Image.fromarray(np.full((2, 2), 300, np.uint16))
     deep.save(tmp_path / "a" / "2.png")
     with pytest.raises(ValueError, match="8 bits a channel"):

@@ -268,8 +268,9 @@ def test_functions_fit_the_scenario():
     for scenario, setting in SETTINGS.items():
         assert set(setting.functions) <= set(functions_for(scenario))
     assert "flcmi" not in functions_for("rare")
-    # P is empty until something out of distribution is found.
-    assert functions_for("ood") == ["auto", "fl", "gc", "logdet"]
+    # P is there, though empty until something out of distribution is found.
+    named = ["auto", "fl", "gc", "logdet", "flcmi", "logdetcmi"]
+    assert functions_for("ood") == functions_for("rare+ood") == named
 
 
 @pytest.mark.parametrize(
@@ -281,6 +282,7 @@ def test_functions_fit_the_scenario():
         ((5, 3, 8, 8), (5, 8, 8, 3)),
         ((5, 8, 8, 3), (5, 8, 8, 3)),
         ((5, 63), None),
+        ((5, 4), None),
         ((5, 8, 8, 7), None),
     ],
 )

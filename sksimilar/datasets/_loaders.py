@@ -229,7 +229,7 @@ def load_image_folder(path, *, size=None, mode="RGB"):
     ----------
     path : path-like
         Directory whose subfolders hold images, at any depth.  Other files are ignored,
-        and so are subfolders whose names begin with a dot.
+        and so is all that has a name which begins with a dot.
 
     size : tuple of int, default=None
         Width and height to scale all images to.  By default they need to agree.
@@ -246,7 +246,8 @@ def load_image_folder(path, *, size=None, mode="RGB"):
     Raises
     ------
     ValueError
-        If there are no images, or of several sizes, or of more than 8 bits a channel.
+        If there are no images, or of several sizes, or of more than 8 bits a channel, or
+        one that is broken.
     """
     with optional("Pillow", "images"):
         from PIL import Image
@@ -255,10 +256,10 @@ def load_image_folder(path, *, size=None, mode="RGB"):
     folders = [folder for folder in folders if not folder.name.startswith(".")]
     images, y = [], []
     for label, folder in enumerate(folders):
-        for file in sorted(folder.rglob("*")):
-            if file.suffix.lower() not in IMAGE_FILES:
+        for file in filter(_is_image, sorted(folder.rglob("*"))):
+            if any(part.startswith(".") for part in file.relative_to(folder).parts):
                 continue
-            with Image.open(file) as image:
+            with _whole(file), Image.open(file) as image:
                 _check_depth(file, image)
                 image = image.convert(mode)
                 images.append(np.asarray(image if size is None else image.resize(size)))
@@ -275,6 +276,21 @@ def load_image_folder(path, *, size=None, mode="RGB"):
     return Bunch(
         X=np.stack(images), y=np.array(y), classes=tuple(f.name for f in folders)
     )
+
+
+def _is_image(file):
+    return file.suffix.lower() in IMAGE_FILES and file.is_file()
+
+
+@contextmanager
+def _whole(file):
+    """Say which file it is that cannot be read."""
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(
+            f"{str(file)!r} is no whole image. Mend or move it. (Pillow says: {error})"
+        ) from error
 
 
 def _check_depth(file, image):

@@ -87,8 +87,7 @@ def functions_for(scenario):
     """Return the names of the functions whose family fits a scenario in all rounds."""
     query = SCENARIOS[scenario].query is not None
     sets = SCENARIOS[scenario].names()
-    # O is empty until something out of distribution is found: a set that comes later.
-    conditioning = None if "O" in sets else bool({"L", "L-R"} & sets)
+    conditioning = bool({"L", "L-R", "O"} & sets)  # O is there, though empty at first.
     named = [
         name
         for name, function in FUNCTIONS.items()

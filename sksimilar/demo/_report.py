@@ -15,6 +15,7 @@ from ..sampler import SIMILARSampler
 __all__ = ["as_images", "opening", "report", "write_files"]
 
 WIDTH = 79
+LEAST_SIDE = 8  # Of rows that are taken for images; fewer numbers are features.
 
 
 def opening(scenario, tasks, methods, n_rounds, budget):
@@ -234,8 +235,8 @@ def draw_picked(runs, task, images):
 
 def as_images(X):
     """Return rows as images with channels last, or None if they are none."""
-    if X.ndim == 2 and int(X.shape[1] ** 0.5) ** 2 == X.shape[1]:
-        side = int(X.shape[1] ** 0.5)
+    side = int(X.shape[1] ** 0.5) if X.ndim == 2 else 0
+    if side >= LEAST_SIDE and side**2 == X.shape[1]:
         return X.reshape(len(X), side, side)
     if X.ndim == 4 and X.shape[1] in (1, 3):
         X = np.moveaxis(X, 1, -1)

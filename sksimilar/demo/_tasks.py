@@ -67,9 +67,8 @@ SETTINGS = {
         times=10,
         found="unique found",
     ),
-    # Nothing is known to be out of distribution at first, so the masks pick the family.
     "ood": Setting(
-        ("fl", "logdet"),
+        ("flcmi", "logdetcmi"),
         out=0.2,
         labeled=(5, 0, 0),
         pool=(0.15, 0.0, 1.0),
@@ -79,7 +78,9 @@ SETTINGS = {
         ("flcmi", "logdetcmi"), pool=(0.5, 0.05, 0.0), copied=1.0, times=5, **_RARE
     ),
     "rare+ood": Setting(
-        ("fl", "logdet"), pool=(1.0, 0.1, 1.0), **_RARE | {"rare": 0.3, "out": 0.2}
+        ("flcmi", "logdetcmi"),
+        pool=(1.0, 0.1, 1.0),
+        **_RARE | {"rare": 0.3, "out": 0.2},
     ),
     "standard": Setting(("fl", "logdet")),
 }

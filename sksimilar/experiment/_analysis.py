@@ -90,7 +90,7 @@ class Outcome:
         Raises
         ------
         ValueError
-            Where a number is missing, or runs differ in their number of rounds.
+            Where a number is missing, or runs differ in their rounds.
         """
         found = {}
         for row in sorted(rows, key=lambda row: int(row["round"])):
@@ -99,6 +99,9 @@ class Outcome:
             run.append([scale * float(told[name]) for name, scale in NUMBERS.items()])
         if len({len(run) for run in found.values()}) != 1:
             raise ValueError("runs differ in their number of rounds")
+        n_rounds = len({int(row["round"]) for row in rows})
+        if any(len(run) != n_rounds for run in found.values()):
+            raise ValueError("a run has a round twice, or lacks one")
         runs = {method: {} for method in order({method for method, _ in found})}
         for method, seed in sorted(found):
             columns = np.array(found[method, seed]).T

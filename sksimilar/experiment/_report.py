@@ -72,6 +72,7 @@ def report(directory, out):
     if not find_spec("matplotlib"):
         raise OptionError("DIR", "install matplotlib, which draws it.")
     outcomes = load(directory)
+    _check_distinct(outcomes, directory)
     if not outcomes:
         raise OptionError("DIR", f"{str(directory)!r} holds no results.")
     make_directory(out)
@@ -116,6 +117,19 @@ def load(directory):
             message = f"{stem!r} in {str(directory)!r} holds no results: {error}."
             raise OptionError("DIR", message) from error
     return dict(sorted(outcomes.items(), key=_place))
+
+
+def _check_distinct(outcomes, directory):
+    """Refuse two files of one experiment: each claim is judged by one."""
+    stems = {}
+    for stem, outcome in outcomes.items():
+        other = stems.setdefault(outcome.name, stem)
+        if other != stem:
+            raise OptionError(
+                "DIR",
+                f"{other!r} and {stem!r} in {str(directory)!r} are both of {outcome.name}; "
+                f"move one of them to {str(directory / 'tried')!r}, or elsewhere.",
+            )
 
 
 def _place(item):

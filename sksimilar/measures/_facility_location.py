@@ -468,10 +468,8 @@ class _Group:
             return block, columns, look(to_part(rows[block]), block, columns)
 
         for columns, to_part in self.parts:
-            width, look_at = (
-                columns.stop - columns.start,
-                partial(tile, columns, to_part),
-            )
+            width = columns.stop - columns.start
+            look_at = partial(tile, columns, to_part)
             yield from blockwise(look_at, len(rows), width, rows.device, TILE)
 
 

@@ -107,7 +107,7 @@ class InnerProduct(Similarity):
 
     def summed(self, over, weights):
         widths = [f.shape[1] for f in self.factors]
-        if len(over) * sum(widths) < prod(widths):
+        if not self.linear or len(over) * sum(widths) < prod(widths):
             return super().summed(over, weights)
         return Moment(self, over, weights)
 
@@ -298,10 +298,6 @@ class RBFSimilarity(InnerProduct):
         part = super().restrict(points)  # With gamma of all points.
         part.squared_norms = self.squared_norms[points]
         return part
-
-    def summed(self, over, weights):
-        # No moment: S is not linear in g.
-        return Similarity.summed(self, over, weights)
 
 
 def _ball(rows):
