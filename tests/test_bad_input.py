@@ -379,7 +379,7 @@ BAD = [
     (answer([1]), "`oracle` 1 labels 3 rows None"),
     (answer([[1], [1], [1]]), "`oracle` list of labels [[1], [1], [1]]"),
     (answer([7, 7, 7]), "classes: 7 [0, 1, 2] `ood_label`"),
-    (answer([np.nan] * 3), "classes: nan [0, 1, 2]"),
+    (answer([7] * 3), "classes: 7 [0, 1, 2]"),
     # Asking and telling.
     (lambda: ActiveLearner(MODEL).ask(), "ask `start(X, y)` first", NotFittedError),
     (lambda: ActiveLearner(MODEL).start(X, HIDDEN, query_msk=QUERY), "'query_msk' Did you mean 'query_mask'"),

@@ -4,15 +4,11 @@ import numpy as np
 
 from .._validation.choices import check_selected
 from ._checks import check_images
-from ._style import CELL, COLORS, FRAME, as_cells, new_axes, show_item
+from ._style import CELL, FRAME, as_cells, color, new_axes, show_item
 
 __all__ = ["ExplanationDisplay"]
 
-PARTS = {
-    "relevance": COLORS[3],
-    "conditioning": COLORS[0],
-    "diversity": COLORS[2],
-}
+PARTS = {"relevance": 3, "conditioning": 0, "diversity": 2}  # And places of colors.
 GIVEN = ("query", "conditioning")
 
 
@@ -153,14 +149,16 @@ class ExplanationDisplay:
                 width,
                 heights[place],
                 align="edge",
-                color=PARTS[name],
+                color=color(PARTS[name]),
             )
         self.ax_.hlines(heights[0], lefts, lefts + 0.8, color="0.6", linewidth=0.8)
         self.ax_.hlines(heights[-1], lefts, lefts + 0.8, color=FRAME, linewidth=1.8)
-        self._name_parts([*((n, PARTS[n]) for n in parts), ("= gain", FRAME)], top)
+        self._name_parts(
+            [*((n, color(PARTS[n])) for n in parts), ("= gain", FRAME)], top
+        )
 
     def _name_parts(self, parts, top):
-        for place, (name, color) in enumerate(parts):
+        for place, (name, shade) in enumerate(parts):
             self.ax_.text(
                 -0.1,
                 top + 0.2 + 0.3 * place,
@@ -168,5 +166,5 @@ class ExplanationDisplay:
                 ha="right",
                 va="center",
                 fontsize="small",
-                color=color,
+                color=shade,
             )

@@ -1,7 +1,7 @@
 """Curves of many methods, of which some stand out."""
 
 from ._curves import ActiveLearningCurveDisplay
-from ._style import COLORS, MARKERS
+from ._style import MARKERS, color
 
 __all__ = ["HighlightedCurveDisplay", "contrasting"]
 
@@ -42,7 +42,7 @@ def contrasting(names, highlighted):
 
 def _colored(place):
     return {
-        "color": (*COLORS[1:], COLORS[0])[place % len(COLORS)],
+        "color": color(place + 1),
         "linestyle": "-",
         "marker": MARKERS[place % len(MARKERS)],
         "markersize": 5,

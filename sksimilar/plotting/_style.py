@@ -5,9 +5,9 @@ from sklearn.isotonic import isotonic_regression
 
 from .._validation.words import optional
 
-# Okabe and Ito's colors, told apart by the color-blind.  The color of text comes before
-# them, where the baseline stands; line styles and markers serve where there is no color.
-COLORS = ("#D55E00", "#009E73", "#0072B2", "#CC79A7", "#E69F00", "#56B4E9")
+# Okabe and Ito's colors, told apart by the color-blind.  None is that of text, and comes
+# first, where the baseline stands; line styles and markers serve where there is no color.
+COLORS = (None, "#D55E00", "#009E73", "#0072B2", "#CC79A7", "#E69F00", "#56B4E9")
 LINES = ("--", "-.", ":", "-", "-")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 FRAME = "#D55E00"
@@ -45,10 +45,13 @@ def ink():
     return matplotlib.rcParams["text.color"]
 
 
+def color(place):
+    return COLORS[place % len(COLORS)] or ink()
+
+
 def line_style(place):
-    colors = (ink(), *COLORS)
     return {
-        "color": colors[place % len(colors)],
+        "color": color(place),
         "linestyle": LINES[place % len(LINES)],
         "marker": MARKERS[place % len(MARKERS)],
         "markersize": 4.5,
