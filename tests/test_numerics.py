@@ -422,3 +422,23 @@ def test_lazy_is_greedy_where_all_rows_are_nearly_alike(function, far):
     assert_allclose(values["auto"], values["greedy"], rtol=1e-7)
     if function == "flqmi":
         assert_array_equal(picks["auto"], picks["greedy"])
+
+
+def test_a_weight_above_one_leaves_less_than_the_ridge_of_a_single_query_row():
+    X, rows = np.full((8, 1), 0.1257), np.arange(8)
+    query, conditioning = rows == 2, np.isin(rows, [0, 1, 3, 6])
+    sampler = SIMILARSampler(
+        function=LogDeterminant(ridge=10.0), eta=2.0, budget=1, random_state=0
+    ).fit(X, query_mask=query, conditioning_mask=conditioning)
+    (pick,) = sampler.select()
+    K = np.ones((8, 8))
+    K[query], K[:, query] = 2, 2  # Of equal rows.
+    K[query, query] = 1
+
+    def f(*sets):
+        some = np.concatenate(sets)
+        return np.linalg.slogdet(K[np.ix_(some, some)] + 10 * np.eye(len(some)))[1]
+
+    A, Q, P = [pick], np.flatnonzero(query), np.flatnonzero(conditioning)
+    expected = f(A, P) + f(Q, P) - f(A, Q, P) - f(P)
+    assert_allclose(sampler.value_, expected, rtol=1e-6)

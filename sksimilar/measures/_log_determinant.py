@@ -150,8 +150,9 @@ class LogDeterminant(_Foresighted, SetFunction):
         if scale != 1:
             self.ahead_ = ()
         if len(points):
+            self.posterior_.loosen(scale)
             rows = self._next_rows(points) or self._new_rows(points, scale)
-            self.posterior_.loosen(scale).know(*rows)
+            self.posterior_.know(*rows)
         return self
 
     def over(self, points):
